@@ -101,7 +101,7 @@ class Settings:
         return self[name].value
 
     def explicit(self, name: str) -> bool:
-        """Whether somebody set it, rather than Celery's default applying. False for names unknown to Celery."""
+        """Whether somebody set it, rather than Celery's default applying. False for unknown names."""
         return name in self.values and self.values[name].origin != "default"
 
     def flag(self, name: str) -> bool:
