@@ -1,0 +1,67 @@
+"""The head of the console report: what was looked at, and how much of it could be seen."""
+
+from __future__ import annotations
+
+from celerycheck import __version__
+from celerycheck.findings import Report
+from celerycheck.reporters.console_words import counted, remark
+from celerycheck.reporters.harmless import visible
+from celerycheck.reporters.page import Page, Piece
+from celerycheck.subjects import App
+
+
+def write_header(page: Page, report: Report) -> None:
+    """The app, its versions and sizes, and loudly what of it could not be loaded."""
+    app = report.app
+    dot = f" {page.signs.dot} "
+    page.paragraph([("celerycheck", "bold"), f" {__version__}{dot}", *_app_name(app)], wide=True)
+    python = f" on Python {visible(app.python)}" if app.python else ""
+    page.paragraph([f"Celery {visible(app.celery)}{python}{dot}{_broker(app)}{dot}{_results(app)}"])
+    page.paragraph([_sizes(app)])
+    if report.evidence:
+        page.paragraph([(f"looked at {visible(', '.join(report.evidence))}", "dim")])
+    if app.partial is not None:
+        _write_partial(page, app.partial)
+    loading = [(note.text, note.location) for note in app.notes]
+    loading += [(n.message, n.location) for n in report.notices if n.kind == "load"]
+    for text, location in loading:
+        remark(page, text, location)
+
+
+def _app_name(app: App) -> list[Piece]:
+    target = visible(app.target or app.name)
+    found = visible(f"{app.module}:{app.attribute}") if app.module and app.attribute else ""
+    aside = f" ({found})" if found and found != target else ""
+    return [(target, "bold"), (aside, "dim")]
+
+
+def _broker(app: App) -> str:
+    broken = " (its transport cannot be loaded)" if app.broker.transport_error else ""
+    return f"broker {visible(app.broker.scheme or app.broker.transport)}{broken}"
+
+
+def _results(app: App) -> str:
+    if app.backend.scheme is None:
+        return "results disabled"
+    broken = " (it cannot be loaded)" if app.backend.error else ""
+    return f"results {visible(app.backend.scheme)}{broken}"
+
+
+def _sizes(app: App) -> str:
+    sizes = [
+        counted(len(app.tasks), "task"),
+        counted(len(app.queues), "queue"),
+        counted(len(app.schedule), "schedule entry", "schedule entries"),
+    ]
+    if app.third_party:
+        sizes[0] += f" (+ {len(app.third_party)} third-party, not audited)"
+    return ", ".join(sizes)
+
+
+def _write_partial(page: Page, reason: str) -> None:
+    page.blank()
+    page.paragraph(
+        [("Only part of the app could be loaded: ", "bold red"), visible(reason, lines=True)],
+        lead=(f"{page.signs.error} ", "bold red"),
+    )
+    page.paragraph(["What needs every task is skipped, and what could not be loaded was not looked at."], 2)
