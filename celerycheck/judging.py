@@ -1,0 +1,151 @@
+"""Judges one item of a checklist: hands its check or rule every subject, and makes findings of problems."""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+
+from celerycheck.checklist import Item
+from celerycheck.findings import Finding, Problem, describe
+from celerycheck.subjects import (
+    App,
+    NotEvaluated,
+    QueueInfo,
+    RouteInfo,
+    ScheduleEntry,
+    Settings,
+    TaskInfo,
+)
+
+Judge = Callable[[Any], Iterable[Problem]]
+"""A check or rule with its options bound: from one subject, of the type it declares, to problems."""
+
+
+@dataclass
+class Judgement:
+    """What became of one item: findings, why subjects could not be judged, and the first crash."""
+
+    findings: list[Finding] = field(default_factory=list)
+    subjects: int = 0
+    unjudged: list[str] = field(default_factory=list)
+    crashes: int = 0
+    crash: str = ""
+    traceback: str | None = None
+
+    @property
+    def skipped(self) -> str | None:
+        """Why the item counts as skipped: nothing was found, and no subject could be judged."""
+        if self.findings or not self.unjudged or len(self.unjudged) < self.subjects:
+            return None
+        first = self.unjudged[0]
+        others = len(set(self.unjudged)) - 1
+        return f"{first} (and {others} more reasons)" if others else first
+
+    @property
+    def complete(self) -> bool:
+        return not self.unjudged and not self.crashes
+
+
+def subject_of(item: Item) -> type:
+    """The type of what an item looks at. Raises TypeError where its check is no proper one."""
+    if item.check is not None:
+        return item.check.subject
+    return TaskInfo if item.requirement is not None and item.requirement.of_tasks else Settings
+
+
+def judge(item: Item, app: App, tasks: Sequence[TaskInfo]) -> Judgement:
+    """Judge a check or a rule on this picture, of whose tasks only `tasks` are looked at one by one."""
+    result = Judgement()
+    try:
+        call, subjects = _bind(item, app, tasks)
+    except NotEvaluated as reason:
+        result.subjects = 1
+        result.unjudged.append(str(reason))
+        return result
+    except Exception as error:  # noqa: BLE001  # whatever a check does wrong stays its own fault
+        _crash(result, error, None)
+        return result
+    result.subjects = len(subjects)
+    for subject in subjects:
+        _judge_one(result, call, item, subject, app)
+    return result
+
+
+def _judge_one(result: Judgement, call: Judge, item: Item, subject: object, app: App) -> None:
+    try:
+        for problem in call(subject):
+            result.findings.append(_finding(item, problem, subject, app))
+    except NotEvaluated as reason:
+        result.unjudged.append(str(reason))
+    except Exception as error:  # noqa: BLE001  # the other subjects and items are judged all the same
+        _crash(result, error, subject)
+
+
+def _bind(item: Item, app: App, tasks: Sequence[TaskInfo]) -> tuple[Judge, Sequence[object]]:
+    """The item as a function of one subject, and the subjects to hand it."""
+    rule = item.requirement
+    if rule is not None and rule.of_tasks:
+        names = rule.applies_to([task.name for task in tasks])
+        if tasks and not names:
+            raise NotEvaluated(f"no task matches {', '.join(rule.tasks)}")
+        return rule.task_judge(app), [task for task in tasks if task.name in names]
+    if rule is not None:
+        return rule.judge_settings, [app.settings]
+    if item.check is None:
+        raise TypeError(f"{item.id} is neither a check nor a rule")
+    function = item.check.function
+    call = partial(function, **item.options) if item.options else function
+    return call, _subjects(item.check.subject, app, tasks)
+
+
+def _subjects(kind: type, app: App, tasks: Sequence[TaskInfo]) -> Sequence[object]:
+    if kind is App:
+        return (app,)
+    if kind is Settings:
+        return (app.settings,)
+    if kind is TaskInfo:
+        return tasks
+    if kind is ScheduleEntry:
+        return app.schedule
+    if kind is RouteInfo:
+        return app.routes
+    if kind is QueueInfo:
+        return app.queues
+    raise NotEvaluated(f"nothing in this picture is a {kind.__name__}")
+
+
+def _finding(item: Item, problem: Problem, subject: object, app: App) -> Finding:
+    if not isinstance(problem, Problem):
+        raise TypeError(f"{item.id} yielded {type(problem).__name__}, not a Problem")
+    about = problem.about
+    if about is None:
+        about = subject if isinstance(subject, TaskInfo | ScheduleEntry | RouteInfo | QueueInfo) else app
+    kind, name, place = describe(about)
+    location = problem.location or place
+    if location is None and kind in ("app", "setting"):
+        location = app.location
+    bound = problem.at_most
+    return Finding(
+        check=item.id,
+        title=item.title,
+        section=item.section,
+        severity=item.severity if bound is None else min(item.severity, bound),
+        subject=name,
+        subject_kind=kind,
+        message=problem.message,
+        fix=problem.fix or item.fix,
+        location=location,
+    )
+
+
+def _crash(result: Judgement, error: Exception, subject: object) -> None:
+    result.crashes += 1
+    if result.traceback is None:
+        name = getattr(subject, "name", None)
+        place = f", looking at {name}" if isinstance(name, str) and name else ""
+        text = str(error).partition("\n")[0][:200]
+        result.crash = f"{type(error).__name__}: {text}{place}" if text else f"{type(error).__name__}{place}"
+        result.traceback = "".join(traceback.format_exception(error))
