@@ -1,0 +1,46 @@
+"""The picture as JSON: fields at their defaults are left out, values that are no plain data are tagged."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from functools import lru_cache
+from typing import Any, Dict
+
+from celerycheck.subjects import PICTURE_FORMAT, App, Opaque, Settings
+
+
+def encode(app: App) -> str:
+    """One line of JSON, ASCII only."""
+    return json.dumps({"picture": PICTURE_FORMAT, "app": app}, default=_plain, separators=(",", ":"))
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Opaque):
+        return {"__opaque__": [value.kind, value.text, value.seconds]}
+    if isinstance(value, Settings):
+        return {key: item for key, item in vars(value).items() if item not in ((), None)}
+    if dataclasses.is_dataclass(value):
+        defaults = _defaults(type(value))
+        return {
+            key: item
+            for key, item in vars(value).items()
+            if key in defaults and (defaults[key] is _REQUIRED or item != defaults[key])
+        }
+    raise TypeError(f"{type(value).__name__} is no part of a picture")
+
+
+_REQUIRED = object()
+
+
+@lru_cache(maxsize=None)
+def _defaults(cls: type) -> Dict[str, Any]:
+    found = {}
+    for field in dataclasses.fields(cls):
+        if field.default is not dataclasses.MISSING:
+            found[field.name] = field.default
+        elif field.default_factory is not dataclasses.MISSING:
+            found[field.name] = field.default_factory()
+        else:
+            found[field.name] = _REQUIRED
+    return found

@@ -1,0 +1,319 @@
+"""Finds the Celery app a user names: what `celery -A` accepts, factories, and Flask's extensions.
+
+The order of the search is that of `celery.app.utils.find_app`, which this module does not call: it
+returns whatever it meets, and its messages name the wrong thing.
+"""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+import importlib.util
+import os
+import sys
+from dataclasses import dataclass, replace
+from pathlib import Path
+from types import ModuleType
+from typing import Any, Dict, Iterator, List, Optional, Tuple
+
+from celerycheck.errors import LoadError
+from celerycheck.inspection.failures import cause_of, place_of, trace_of
+from celerycheck.inspection.places import Places
+from celerycheck.subjects import Location, Note
+
+
+@dataclass(frozen=True)
+class Found:
+    """The app, and where it was found: `module:attribute`. `notes` say what was chosen, and why."""
+
+    app: Any
+    module: str
+    attribute: str
+    notes: Tuple[Note, ...] = ()
+
+
+class ImportFailure(LoadError):
+    """A module of the user's raised while it was imported."""
+
+    def __init__(self, message: str, hint: str, trace: str, location: Optional[Location]) -> None:
+        super().__init__(message, hint)
+        self.trace = trace
+        self.location = location
+
+
+def find(target: str, places: Places) -> Found:
+    """The Celery app that `target` names.
+
+    `target` is `package`, `package.module`, `module:attribute`, `module.attribute`, a factory function,
+    or a Flask-like object with `extensions["celery"]`. Raises LoadError with the way out.
+    """
+    refuse_paths(target)
+    name, colon, attribute = target.partition(":")
+    if colon:
+        module = load_module(name, target, places)
+        thing = attribute_of(module, attribute)
+        return settle(thing, module, attribute, places)
+    parent, dot, last = name.rpartition(".")
+    if dot:
+        package = load_module(parent, target, places)
+        thing = getattr(package, last, None)
+        if thing is not None and not isinstance(thing, ModuleType):
+            return settle(thing, package, last, places)
+    return search(load_module(name, target, places), places)
+
+
+def refuse_paths(target: str) -> None:
+    """Refuse a file name where a module's name belongs. Raises LoadError."""
+    if not target.strip(" .:"):
+        raise LoadError("no app was named", "Name it as for `celery -A`: a package, or module:attribute.")
+    path, colon, attribute = target.partition(":")
+    if path.endswith(".py") or "/" in path or os.sep in path:
+        dotted = path[:-3] if path.endswith(".py") else path
+        dotted = ".".join(part for part in dotted.replace(os.sep, "/").split("/") if part not in ("", "."))
+        raise LoadError(
+            f"{target!r} is a path; the app is named like a module", f"Did you mean {dotted}{colon}{attribute}?"
+        )
+
+
+def load_module(name: str, target: str, places: Places) -> ModuleType:
+    """Import a module; explain what is missing or what failed. Raises LoadError."""
+    try:
+        return importlib.import_module(name)
+    except ModuleNotFoundError as error:
+        if error.name and (name == error.name or name.startswith(error.name + ".")):
+            raise missing_module(error.name, target, places) from None
+        raise import_failure(name, error, places) from None
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # noqa: BLE001  # sys.exit at import, and whatever users raise
+        raise import_failure(name, error, places) from None
+
+
+def missing_module(missing: str, target: str, places: Places) -> LoadError:
+    """The message for a module that is not there, with what there is."""
+    parent, _, last = missing.rpartition(".")
+    if parent and parent in sys.modules:
+        apps = ", ".join(f"{parent}:{name}" for name, _ in apps_in(sys.modules[parent]))
+        hint = f"There is {apps}." if apps else near(last, submodules(sys.modules[parent]), parent + ".")
+        return LoadError(f"{parent} has neither a module nor an attribute {last!r}", hint)
+    here = [path.stem if path.suffix == ".py" else path.name for path in sorted(Path.cwd().iterdir())
+            if path.suffix == ".py" or (path / "__init__.py").is_file()]
+    hint = near(missing, here) or "Run it from the project's folder, or name that with --workdir."
+    if importlib.util.find_spec("celery") and missing == target.partition(".")[0].partition(":")[0]:
+        hint += f" It was looked for in {places.root} and in the packages of {sys.executable}; --python names another."
+    return LoadError(f"there is no module named {missing!r}", hint.strip())
+
+
+def near(name: str, names: List[str], prefix: str = "") -> str:
+    close = difflib.get_close_matches(name, names, n=1, cutoff=0.6)
+    return f"Did you mean {prefix}{close[0]}?" if close else ""
+
+
+def submodules(module: ModuleType) -> List[str]:
+    return sorted(path.stem for folder in getattr(module, "__path__", ()) for path in Path(folder).glob("*.py"))
+
+
+def import_failure(name: str, error: BaseException, places: Places) -> ImportFailure:
+    """The message for a module of the user's that raised while it was imported."""
+    location = place_of(error, places)
+    where = f" at {location.path}:{location.line}" if location else ""
+    hint = "The app must be importable where celerycheck runs it."
+    if isinstance(error, ModuleNotFoundError):
+        hint = f"Install it for {sys.executable}, or name the project's own interpreter with --python."
+    elif isinstance(error, KeyError) and isinstance(error.args and error.args[0], str) and error.args[0].isupper():
+        hint = f"Set the environment variable {error.args[0]}, as the worker's environment does."
+    elif isinstance(error, SystemExit):
+        hint = "Give it the environment and configuration files the worker has."
+    return ImportFailure(f"importing {name} failed{where}: {cause_of(error)}", hint, trace_of(error), location)
+
+
+def attribute_of(module: ModuleType, path: str) -> Any:
+    """`module.path`, dots followed. Raises LoadError naming what is there instead."""
+    thing: Any = module
+    walked = module.__name__
+    for part in path.split("."):
+        try:
+            thing = getattr(thing, part)
+        except AttributeError:
+            raise LoadError(f"{walked} has no attribute {part!r}", attribute_hint(module, part)) from None
+        walked += f".{part}"
+    return thing
+
+
+def attribute_hint(module: ModuleType, missing: str) -> str:
+    here = [f"{module.__name__}:{name}" for name, _ in apps_in(module)]
+    inner = submodule(module, "celery")
+    if inner:
+        here += [f"{inner.__name__}:{name}" for name, _ in apps_in(inner)]
+    if here:
+        return f"Did you mean {' or '.join(here)}?"
+    return near(missing, [name for name in vars(module) if not name.startswith("_")], f"{module.__name__}:")
+
+
+def apps_in(module: ModuleType) -> Iterator[Tuple[str, Any]]:
+    """The Celery objects among a module's attributes, each once, in the order written."""
+    seen = set()
+    for name, value in list(vars(module).items()):
+        app = as_app(value)
+        if app is not None and id(app) not in seen and name != "current_app":
+            seen.add(id(app))
+            yield name, app
+
+
+def as_app(thing: Any) -> Any:
+    """The Celery app that `thing` is, or proxies; None where it is none."""
+    from celery import Celery
+    from celery.local import Proxy
+
+    try:
+        if isinstance(thing, Proxy):
+            thing = thing._get_current_object()
+        return thing if isinstance(thing, Celery) else None
+    except Exception:  # noqa: BLE001  # `__class__` of a lazy object of the user's may raise
+        return None
+
+
+def extension(thing: Any) -> Any:
+    """`thing.extensions["celery"]` where that is a Celery app: Flask's documented pattern."""
+    extensions = getattr(thing, "extensions", None)
+    return as_app(extensions.get("celery")) if isinstance(extensions, dict) else None
+
+
+def settle(thing: Any, module: ModuleType, attribute: str, places: Places) -> Found:
+    """The app behind a named object: itself, a module's, a factory's product, an extension."""
+    where = f"{module.__name__}:{attribute}"
+    app = as_app(thing)
+    if app is not None:
+        return Found(app, module.__name__, attribute)
+    if isinstance(thing, ModuleType):
+        return search(thing, places)
+    app = extension(thing)
+    if app is not None:
+        return Found(app, module.__name__, f'{attribute}.extensions["celery"]')
+    if callable(thing) and not isinstance(thing, type):
+        product = call_factory(thing, where, places)
+        made = as_app(product) or extension(product)
+        if made is not None:
+            note = Note(f"{where} is a factory: the app is what calling it without arguments returns")
+            return Found(made, module.__name__, f"{attribute}()", (note,))
+        raise LoadError(
+            f"{where}() returned {kind_of(product)}, which is no Celery app and has none in its extensions",
+            "Name the Celery object itself, or a function that returns it.",
+        )
+    raise LoadError(f"{where} is {kind_of(thing)}, not a Celery app", attribute_hint(module, attribute))
+
+
+def call_factory(factory: Any, where: str, places: Places) -> Any:
+    """Call a factory without arguments. Raises LoadError where it needs some, or raises itself."""
+    try:
+        return factory()
+    except TypeError as error:
+        if error.__traceback__ is not None and error.__traceback__.tb_next is None:
+            raise LoadError(
+                f"{where} cannot be called without arguments: {cause_of(error)}",
+                "Write a module that calls it and assigns the Celery app to a name, and audit that.",
+            ) from None
+        raise import_failure(f"{where}()", error, places) from None
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # noqa: BLE001  # whatever the user's factory raises
+        raise import_failure(f"{where}()", error, places) from None
+
+
+def kind_of(thing: Any) -> str:
+    if thing is None:
+        return "None"
+    name = type(thing).__name__
+    return f"{'an' if name[0].lower() in 'aeiou' else 'a'} {name}"
+
+
+def submodule(module: ModuleType, name: str) -> Optional[ModuleType]:
+    """`module.name` if there is such a module, imported; None otherwise. Import errors propagate."""
+    if not hasattr(module, "__path__"):
+        return None
+    full = f"{module.__name__}.{name}"
+    return importlib.import_module(full) if importlib.util.find_spec(full) is not None else None
+
+
+def search(module: ModuleType, places: Places) -> Found:
+    """The app of a module or package, in Celery's order: `app`, `celery`, `MODULE.celery`, any other."""
+    named = search_names(module)
+    if named is not None:
+        return with_choice(named, module)
+    try:
+        inner = submodule(module, "celery")
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # noqa: BLE001  # sys.exit at import, and whatever users raise
+        raise import_failure(f"{module.__name__}.celery", error, places) from None
+    if inner is not None:
+        return search(inner, places)
+    for name, app in apps_in(module):
+        return with_choice(Found(app, module.__name__, name), module)
+    return search_package(module, places)
+
+
+def search_names(module: ModuleType) -> Optional[Found]:
+    flask: Dict[str, Any] = {}
+    for name in ("app", "celery"):
+        thing = getattr(module, name, None)
+        app = as_app(thing)
+        if app is not None:
+            return Found(app, module.__name__, name)
+        product = extension(thing)
+        if product is not None:
+            flask[f'{name}.extensions["celery"]'] = product
+    for attribute, app in flask.items():
+        return Found(app, module.__name__, attribute)
+    return None
+
+
+def with_choice(found: Found, module: ModuleType) -> Found:
+    """The same, with a note where the module holds other apps."""
+    others = [name for name, app in apps_in(module) if app is not found.app]
+    if not others:
+        return found
+    listed = ", ".join(others)
+    text = (
+        f"{module.__name__} holds {len(others) + 1} Celery apps; this is {found.attribute}. "
+        f"Name another as {module.__name__}:NAME ({listed})"
+    )
+    return replace(found, notes=(*found.notes, Note(text)))
+
+
+def search_package(module: ModuleType, places: Places) -> Found:
+    """The app of a package that neither exports it nor keeps it in `celery.py`.
+
+    A module of it whose text calls `Celery(` is taken where there is just one. A Django project may be
+    named by the package of its settings: these are then announced as a worker's would be.
+    """
+    folders = [Path(folder) for folder in getattr(module, "__path__", ())]
+    if any((folder / "settings.py").is_file() for folder in folders):
+        os.environ.setdefault("DJANGO_SETTINGS_MODULE", f"{module.__name__}.settings")
+    makers = [
+        path.stem
+        for folder in folders
+        for path in sorted(folder.glob("*.py"))
+        if path.stem != "__init__" and b"Celery(" in path.read_bytes()
+    ]
+    if len(makers) == 1:
+        maker = load_module(f"{module.__name__}.{makers[0]}", module.__name__, places)
+        for name, app in apps_in(maker):
+            note = Note(f"{module.__name__} exports no Celery app; this is {maker.__name__}:{name}")
+            return Found(app, maker.__name__, name, (note,))
+    raise LoadError(f"{module.__name__} holds no Celery app", package_hint(module, makers))
+
+
+def package_hint(module: ModuleType, makers: List[str]) -> str:
+    name = module.__name__
+    if makers:
+        return "Celery apps seem to be made in " + ", ".join(f"{name}.{m}" for m in makers) + "; name one of them."
+    factories = [
+        attribute
+        for attribute, value in vars(module).items()
+        if callable(value) and getattr(value, "__module__", None) == name
+        and ("celery" in attribute.lower() or attribute in ("create_app", "make_app"))
+    ]
+    if factories:
+        return f"If {factories[0]} makes it: {name}:{factories[0]}."
+    return f"Name the attribute that holds it ({name}:ATTRIBUTE) or the module it lies in."

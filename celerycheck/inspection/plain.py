@@ -1,0 +1,101 @@
+"""Makes plain data of whatever a project puts into its settings and options, and masks credentials.
+
+Nothing of the user's is called on the way: no `repr`, no `str` of foreign objects.
+"""
+
+from __future__ import annotations
+
+import datetime
+import re
+from types import BuiltinFunctionType, FunctionType, MethodType
+from typing import Callable, Mapping, Optional
+
+from celerycheck.subjects import Opaque, Plain
+
+MASK = "********"
+_DEPTH = 8
+_USERINFO = re.compile(r"(?<=://)([^/@\s:;,]*)(?::((?:(?![;,]\s*[\w+]+://)[^\s'\"])*))?@")
+_ASSIGNED = re.compile(
+    r"(?i)\b([\w.-]*(?:password|passwd|pwd|secret|token|api_?key|accesskey|signature)=)[^&;\s]+"
+)
+_SECRET_NAME = re.compile(
+    r"(?i)pass(word|wd|phrase)?$|secret|token|api_?key|access_key|signature|credential|security_key"
+)
+
+
+def masked_text(text: str) -> str:
+    """`text` with the password of every URL in it masked, and whatever is assigned to a secret's name."""
+    if "://" in text:
+        text = _USERINFO.sub(lambda m: f"{m[1]}:{MASK}@" if m[2] else f"{m[1] and MASK}@", text)
+    return _ASSIGNED.sub(rf"\g<1>{MASK}", text) if "=" in text else text
+
+
+def is_secret(name: str) -> bool:
+    """Whether a key's value is a credential by its name (`redis_password`), `routing_key` being none."""
+    return _SECRET_NAME.search(name) is not None
+
+
+def dotted(thing: object) -> str:
+    """`module.qualname` of a class or function, builtins without their module."""
+    module = getattr(thing, "__module__", None)
+    name = getattr(thing, "__qualname__", None) or getattr(thing, "__name__", "")
+    if not isinstance(module, str) or module == "builtins":
+        return str(name)
+    return f"{module}.{name}"
+
+
+def plain(value: object, name: str = "", depth: int = _DEPTH) -> Plain:
+    """`value` as plain data: credentials masked, collections copied, everything else described.
+
+    Sets become sorted lists; durations keep their seconds; classes and functions their dotted names.
+    """
+    if value is None or isinstance(value, bool):
+        return value
+    if isinstance(value, (int, float)) and type(value).__module__ == "builtins":
+        return MASK if name and is_secret(name) else value
+    if isinstance(value, str):
+        text = str.__str__(value)
+        return MASK if text and name and is_secret(name) else masked_text(text)
+    if isinstance(value, datetime.timedelta):
+        return Opaque("datetime.timedelta", str(value), value.total_seconds())
+    if isinstance(value, type):
+        return Opaque("type", dotted(value))
+    if isinstance(value, (FunctionType, BuiltinFunctionType, MethodType)):
+        return Opaque("function", dotted(value))
+    if depth:
+        collected = _collection(value, name, depth)
+        if collected is not None:
+            return collected
+    return Opaque(dotted(type(value)))
+
+
+def _collection(value: object, name: str, depth: int) -> Optional[Plain]:
+    if isinstance(value, (list, tuple)):
+        return [plain(item, name, depth - 1) for item in value]
+    if isinstance(value, (set, frozenset)):
+        return sorted((plain(item, name, depth - 1) for item in value), key=repr)
+    if isinstance(value, Mapping):
+        return {_key(k): plain(v, k if isinstance(k, str) else "", depth - 1) for k, v in value.items()}
+    return None
+
+
+def _key(key: object) -> str:
+    if isinstance(key, str):
+        return masked_text(str.__str__(key))
+    return str(key) if isinstance(key, (int, float)) else dotted(type(key))
+
+
+def password_in(url: object) -> Optional[str]:
+    """The password of a URL, as written; None where it has none or it is empty."""
+    if not isinstance(url, str):
+        return None
+    match = _USERINFO.search(url)
+    return match[2] or None if match else None
+
+
+def guarded(read: Callable[[], object], default: object = None) -> object:
+    """The value `read` returns, or `default` where the user's object raises."""
+    try:
+        return read()
+    except Exception:  # noqa: BLE001  # a property of the user's may raise anything
+        return default

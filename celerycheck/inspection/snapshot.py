@@ -1,0 +1,203 @@
+"""Puts the picture together."""
+
+from __future__ import annotations
+
+import os
+import platform
+import sys
+import threading
+from typing import Any, FrozenSet, List, Optional, Tuple
+
+from celerycheck.inspection import load, tasks
+from celerycheck.inspection.places import Places
+from celerycheck.inspection.plain import dotted, guarded
+from celerycheck.inspection.register import Registration, register
+from celerycheck.inspection.reporters import available_modules, error_reporters
+from celerycheck.inspection.routes import Routing
+from celerycheck.inspection.schedule import ScheduleReader
+from celerycheck.inspection.settings import SettingsReader, option_defaults
+from celerycheck.inspection.transports import read_backend, read_broker
+from celerycheck.inspection.watch import Watch
+from celerycheck.subjects import App, DjangoInfo, Location, Note, SilentAutodiscovery, TaskInfo
+
+
+def take(target: str, workdir: str) -> App:
+    """Import the app that `target` names and look at it once.
+
+    `workdir` must be the current directory already; it stays first on `sys.path`. Raises LoadError.
+    """
+    if workdir not in sys.path[:1]:
+        sys.path.insert(0, workdir)
+    places = Places(workdir)
+    watch = Watch(places)
+    watch.install()
+    threads = threading.active_count()
+    found = load.find(target, places)
+    places.adopt(sys.modules[found.module])
+    registration = register(found.app, watch, places)
+    notes = [*found.notes, *network_notes(watch, places), *thread_notes(threads)]
+    return picture(target, found, registration, watch, places, notes)
+
+
+def picture(
+    target: str, found: load.Found, done: Registration, watch: Watch, places: Places, notes: List[Note]
+) -> App:
+    """Read everything of a registered app."""
+    app = found.app
+    reader = SettingsReader(app, watch, places)
+    settings = reader.read()
+    partial = partial_reason(done)
+    routing = Routing(app)
+    defaults = option_defaults(app, list(tasks.data_options()))
+    ours, others = read_tasks(app, tasks.TaskReader(app, watch, places, routing, defaults), done)
+    schedule = ScheduleReader(app, reader, places, partial is not None)
+    names = tuple(sorted({*app._tasks, *(broken.name for broken in done.tasks)}))
+    return App(
+        target=target,
+        name=str(app.main or found.module),
+        module=found.module,
+        attribute=found.attribute,
+        celery=celery_version(),
+        python=platform.python_version(),
+        location=app_location(found, watch, places),
+        settings=settings,
+        broker=read_broker(app, reader),
+        backend=read_backend(app, reader),
+        tasks=ours,
+        third_party=others,
+        names=names,
+        partial=partial,
+        queues=routing.all_queues(settings["task_queues"].location),
+        routes=routing.rules(frozenset(names), settings["task_routes"].location),
+        routes_error=routing.error,
+        schedule=schedule.read(),
+        scheduler=schedule.scheduler,
+        broken_modules=tuple(done.modules),
+        broken_tasks=tuple(done.tasks),
+        duplicates=tasks.duplicates(app, watch, places),
+        silent_autodiscovery=silent(watch, places),
+        serializers=serializers(),
+        task_attributes=task_attributes(),
+        task_methods=task_methods(),
+        task_defaults=defaults,
+        django=django_info(app, reader),
+        error_reporters=error_reporters(),
+        modules_available=available_modules(),
+        notes=tuple(notes),
+        files=project_files(ours, reader, places),
+    )
+
+
+def partial_reason(done: Registration) -> Optional[str]:
+    if done.modules:
+        names = ", ".join(broken.module for broken in done.modules[:3])
+        more = f" and {len(done.modules) - 3} more" if len(done.modules) > 3 else ""
+        return f"{names}{more} could not be imported"
+    return "finalizing the app failed" if done.incomplete else None
+
+
+def read_tasks(
+    app: Any, reader: tasks.TaskReader, done: Registration
+) -> Tuple[Tuple[TaskInfo, ...], Tuple[TaskInfo, ...]]:
+    """The project's tasks and everybody else's, by name; without Celery's built-ins and broken definitions."""
+    broken = {task.name for task in done.tasks}
+    ours: List[TaskInfo] = []
+    others: List[TaskInfo] = []
+    for name in sorted(app._tasks):
+        task = app._tasks[name]
+        if str(getattr(task, "__module__", "")).startswith("celery.") or name in broken:
+            continue
+        info = reader.read(name, task)
+        (others if info.third_party else ours).append(info)
+    return tuple(ours), tuple(others)
+
+
+def celery_version() -> str:
+    import celery
+
+    return str(celery.__version__)
+
+
+def app_location(found: load.Found, watch: Watch, places: Places) -> Optional[Location]:
+    """Where `Celery()` was called; else the module the app was found in."""
+    construction = watch.constructions.get(id(found.app))
+    if construction is not None and construction.place is not None and places.own(construction.place[0]):
+        return places.location(*construction.place)
+    return places.location(getattr(sys.modules.get(found.module), "__file__", None), 1)
+
+
+def network_notes(watch: Watch, places: Places) -> List[Note]:
+    return [
+        Note(f"importing the app opened a connection to {address}", places.location(*place))
+        for address, place in sorted(watch.network.items())
+    ]
+
+
+def thread_notes(before: int) -> List[Note]:
+    """Threads that user code started while it was imported, by name."""
+    extra = [thread.name for thread in threading.enumerate() if thread is not threading.main_thread()]
+    if threading.active_count() <= before or not extra:
+        return []
+    listed = ", ".join(sorted(extra)[:5])
+    count = f"{len(extra)} threads" if len(extra) > 1 else "a thread"
+    text = f"importing the app left {count} running ({listed}); a prefork worker's children do not inherit threads"
+    return [Note(text)]
+
+
+def silent(watch: Watch, places: Places) -> Tuple[SilentAutodiscovery, ...]:
+    """Packages that were named one by one and brought no module of their own."""
+    found = []
+    for lookup in watch.lookups:
+        expected = f"{lookup.package}.{lookup.related_name}" if lookup.related_name else lookup.package
+        if lookup.place is None or lookup.error is not None or lookup.loaded == expected:
+            continue
+        where = places.location(*lookup.place)
+        found.append(SilentAutodiscovery(lookup.package, lookup.related_name, lookup.loaded, where))
+    return tuple(dict.fromkeys(found))
+
+
+def serializers() -> "dict[str, str]":
+    """Serializer names and their content types, as Kombu's registry has them."""
+    from kombu.serialization import registry
+
+    return dict(sorted((str(k), str(v)) for k, v in registry.name_to_type.items()))
+
+
+def task_attributes() -> Tuple[str, ...]:
+    from celery.app.task import Task
+
+    return tuple(name for name in dir(Task) if not name.startswith("__"))
+
+
+def task_methods() -> Tuple[str, ...]:
+    from celery.app.task import Task
+
+    return tuple(n for n in dir(Task) if not n.startswith("__") and callable(getattr(Task, n, None)))
+
+
+def django_info(app: Any, reader: SettingsReader) -> Optional[DjangoInfo]:
+    """The Django side, where there is one: settings announced, or the fixup installed."""
+    fixups = [fixup for fixup in getattr(app, "_fixups", ()) if fixup is not None]
+    installed = any("django" in dotted(type(fixup)) for fixup in fixups)
+    module = os.environ.get("DJANGO_SETTINGS_MODULE")
+    uses = installed or str(reader.source.text or "").startswith("django.conf") or (
+        module is not None and "django" in sys.modules
+    )
+    if not uses:
+        return None
+    import django
+
+    def apps() -> Any:
+        from django.conf import settings
+
+        return tuple(str(name) for name in settings.INSTALLED_APPS)
+
+    names = guarded(apps, ())
+    assert isinstance(names, tuple)
+    return DjangoInfo(django.get_version(), module, installed, names)
+
+
+def project_files(ours: Tuple[TaskInfo, ...], reader: SettingsReader, places: Places) -> Tuple[str, ...]:
+    """The project's files that tasks and settings come from, relative to the working directory."""
+    files: FrozenSet[str] = frozenset(task.location.path for task in ours if task.location)
+    return tuple(sorted(files | {places.relative(name) for name in reader.files}))

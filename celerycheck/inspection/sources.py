@@ -1,0 +1,170 @@
+"""The lines of the project's configuration: where a name is assigned, where a literal stands."""
+
+from __future__ import annotations
+
+import ast
+import os
+import sys
+from types import ModuleType
+from typing import Any, Dict, Iterator, List, Optional, Tuple
+
+from celerycheck.inspection.places import Places
+from celerycheck.subjects import Location
+
+
+class ConfigurationSource:
+    """The module, class or dict that `config_from_object` was given, as source.
+
+    `files` are absolute names; each is parsed once, when it is first asked for.
+    """
+
+    def __init__(self, app: Any, places: Places, fallback: Optional[Tuple[str, int]] = None) -> None:
+        self._places = places
+        self.text, module = describe_source(getattr(app, "_config_source", None))
+        self.fallback = places.location(*fallback) if fallback else None
+        self.files: List[str] = []
+        if module is not None and getattr(module, "__file__", None):
+            self.files.append(str(module.__file__))
+        self._names: Optional[Dict[str, Location]] = None
+        self._keys: Dict[str, Dict[str, int]] = {}
+        self._trees: Dict[str, Optional[ast.Module]] = {}
+
+    def line_of(self, name: str) -> Optional[Location]:
+        """Where a name is assigned, the last place counting; else where the source was named."""
+        if self._names is None:
+            self._names = {}
+            for filename in list(self.files):
+                self._collect(filename, [])
+        return self._names.get(name) or self.fallback
+
+    def tree(self, filename: str) -> Optional[ast.Module]:
+        """A file's syntax tree; None where it cannot be read or parsed."""
+        if filename not in self._trees:
+            try:
+                with open(filename, "rb") as file:
+                    self._trees[filename] = ast.parse(file.read(), filename)
+            except (OSError, SyntaxError, ValueError):
+                self._trees[filename] = None
+        return self._trees[filename]
+
+    def _collect(self, filename: str, above: List[str]) -> None:
+        tree = self.tree(filename)
+        if tree is None or filename in above or self._names is None:
+            return
+        for node in ast.walk(tree):
+            if isinstance(node, ast.ImportFrom) and any(alias.name == "*" for alias in node.names):
+                starred = starred_file(node, filename)
+                if starred:
+                    self._collect(starred, [*above, filename])
+                    self.files.append(starred)
+        # What stands after a star import overrides it, hence this order.
+        for node in ast.walk(tree):
+            for name, line, column in assigned(node):
+                self._names[name] = Location(self._places.relative(filename), line, column + 1)
+
+    def literal(self, text: str, files: List[str]) -> Optional[Location]:
+        """Where a string that contains `text` is written out in one of these files as a plain value.
+
+        A string that is an argument of a call other than `Celery(...)`, `update(...)` or `dict(...)` is no
+        plain value: `env("BROKER_URL", "amqp://...")` only falls back to it.
+        """
+        for filename in files:
+            tree = self.tree(filename)
+            line = literal_line(tree, text) if tree is not None else None
+            if line:
+                return self._places.location(filename, line)
+        return None
+
+    def dict_key(self, key: str, files: List[str]) -> Optional[Location]:
+        """Where a string stands as a key: of a dict display, or of `something[key] = ...`."""
+        for filename in files:
+            tree = self.tree(filename)
+            if tree is None:
+                continue
+            if filename not in self._keys:
+                self._keys[filename] = keys_of(tree)
+            line = self._keys[filename].get(key)
+            if line:
+                return self._places.location(filename, line)
+        return None
+
+
+def describe_source(source: Any) -> Tuple[Optional[str], Optional[ModuleType]]:
+    """The configuration source as text, and the module it lies in."""
+    if source is None:
+        return None, None
+    if isinstance(source, str):
+        name = source.partition(":")[0]
+        if source.startswith("django.conf"):
+            name = os.environ.get("DJANGO_SETTINGS_MODULE", "")
+        module = sys.modules.get(name)
+        if module is None and "." in name:
+            module = sys.modules.get(name.rpartition(".")[0])
+        return source, module
+    if isinstance(source, ModuleType):
+        return source.__name__, source
+    if isinstance(source, dict):
+        return "a dict", None
+    kind = source if isinstance(source, type) else type(source)
+    return f"{kind.__module__}.{kind.__qualname__}", sys.modules.get(kind.__module__)
+
+
+def starred_file(node: ast.ImportFrom, filename: str) -> Optional[str]:
+    """The file behind `from X import *`, if X is imported already."""
+    name = node.module or ""
+    if node.level:
+        importer = next((m for m in list(sys.modules.values()) if getattr(m, "__file__", None) == filename), None)
+        if importer is None:
+            return None
+        package = importer.__name__ if hasattr(importer, "__path__") else importer.__name__.rpartition(".")[0]
+        for _ in range(node.level - 1):
+            package = package.rpartition(".")[0]
+        name = f"{package}.{name}" if name else package
+    file = getattr(sys.modules.get(name), "__file__", None)
+    return str(file) if file else None
+
+
+def assigned(node: ast.AST) -> Iterator[Tuple[str, int, int]]:
+    """Names a statement assigns, with line and column: plain ones, and `object.name`."""
+    targets: List[ast.expr] = []
+    if isinstance(node, ast.Assign):
+        targets = list(node.targets)
+    elif isinstance(node, (ast.AnnAssign, ast.AugAssign)):
+        targets = [node.target]
+    while targets:
+        target = targets.pop()
+        if isinstance(target, (ast.Tuple, ast.List)):
+            targets += target.elts
+        elif isinstance(target, ast.Name):
+            yield target.id, target.lineno, target.col_offset
+        elif isinstance(target, ast.Subscript) and isinstance(target.slice, ast.Constant):
+            yield str(target.slice.value), target.lineno, target.col_offset
+
+
+_PLAIN_CALLS = ("Celery", "update", "dict")
+
+
+def literal_line(tree: ast.AST, text: str) -> Optional[int]:
+    """The line of a string constant that contains `text` and is no argument of a foreign call."""
+    if isinstance(tree, ast.Call):
+        name = tree.func.attr if isinstance(tree.func, ast.Attribute) else getattr(tree.func, "id", "")
+        if name not in _PLAIN_CALLS:
+            return None
+    if isinstance(tree, ast.Constant) and isinstance(tree.value, str) and text in tree.value:
+        return tree.lineno
+    for child in ast.iter_child_nodes(tree):
+        line = literal_line(child, text)
+        if line:
+            return line
+    return None
+
+
+def keys_of(tree: ast.Module) -> Dict[str, int]:
+    """Every string that is a key in this module, with its line."""
+    keys: Dict[str, int] = {}
+    for node in ast.walk(tree):
+        found = node.keys if isinstance(node, ast.Dict) else [node.slice] if isinstance(node, ast.Subscript) else []
+        for key in found:
+            if isinstance(key, ast.Constant) and isinstance(key.value, str):
+                keys.setdefault(key.value, key.lineno)
+    return keys

@@ -1,0 +1,334 @@
+"""Every registered task: its effective and explicit options, its function and its signature."""
+
+from __future__ import annotations
+
+import inspect
+import linecache
+import sys
+import typing
+from types import CodeType, FunctionType
+from typing import Any, Dict, FrozenSet, Iterator, List, Mapping, Optional, Tuple
+
+from celerycheck.inspection.annotations import complex_kind
+from celerycheck.inspection.places import Places
+from celerycheck.inspection.plain import dotted, plain
+from celerycheck.inspection.routes import Routing
+from celerycheck.inspection.watch import Watch
+from celerycheck.subjects import DuplicateTask, Location, Parameter, Plain, TaskClass, TaskInfo
+
+GENERATED = frozenset(
+    "app name run _decorated _dump_pydantic_arguments _decorated_fun __doc__ __module__ __annotations__ "
+    "__header__ __wrapped__ __qualname__".split()
+)
+READ_ELSEWHERE = (
+    "autoretry_for",
+    "dont_autoretry_for",
+    "retry_kwargs",
+    "retry_backoff",
+    "retry_backoff_max",
+    "retry_jitter",
+    "queue",
+    "routing_key",
+    "exchange",
+    "delivery_mode",
+    "compression",
+)
+"""Options that Celery reads with getattr and that `Task` does not define (celery/app/autoretry.py, task.py)."""
+
+_MISSING = object()
+
+
+def data_options() -> Tuple[str, ...]:
+    """The options of the installed Celery's `Task` that hold plain values."""
+    from celery.app.task import Task
+
+    skipped = {"Request", "Strategy", "abstract", "backend", "name", "from_config", "request_stack", "app"}
+    own = [
+        name
+        for name in dir(Task)
+        if not name.startswith("_") and name not in skipped and not callable(getattr(Task, name, None))
+        and not isinstance(inspect.getattr_static(Task, name), property)
+    ]
+    return tuple(dict.fromkeys([*own, *READ_ELSEWHERE]))
+
+
+class TaskReader:
+    """Reads the tasks of one app, once its registry is complete."""
+
+    def __init__(self, app: Any, watch: Watch, places: Places, routing: Routing, defaults: Mapping[str, Plain]) -> None:
+        self.app = app
+        self.places = places
+        self.routing = routing
+        self.defaults = defaults
+        self.names = tuple(defaults)
+        self.definitions = {d.name: d for d in reversed(watch.definitions.get(id(app), []))}
+        self._classes: Dict[type, TaskClass] = {}
+        self._code_names: Dict[CodeType, FrozenSet[str]] = {}
+        # A `task_annotations` of the user's may be a list, a dict or an object with annotate().
+        self.annotated = bool(getattr(app, "annotations", None))
+
+    def read(self, name: str, task: Any) -> TaskInfo:
+        """One task as plain data."""
+        outer = outermost(task)
+        function = innermost(outer)
+        code = getattr(function, "__code__", None)
+        class_based = not getattr(type(task), "_decorated", False)
+        bound = class_based or not isinstance(inspect.getattr_static(type(task), "run", None), staticmethod)
+        location, own = self._place(task, code, class_based)
+        parameters, first = parameters_of(function, bound)
+        options, explicit = self._options(task)
+        queue, priority, route_error = self.routing.route(task, name)
+        definition = self.definitions.get(name)
+        return TaskInfo(
+            name=name,
+            module=str(getattr(task, "__module__", "")),
+            function=str(getattr(function, "__qualname__", "")) or None,
+            location=location,
+            doc=first_line(task, function),
+            bound=bound,
+            class_based=class_based,
+            shared=None if class_based else self._shared(code),
+            pydantic=bool(definition and definition.options.get("pydantic")),
+            is_async=inspect.iscoroutinefunction(outer) or inspect.isasyncgenfunction(outer),
+            is_generator=inspect.isgeneratorfunction(outer) or inspect.isasyncgenfunction(outer),
+            parameters=parameters,
+            first_parameter=first,
+            options=options,
+            explicit=explicit,
+            classes=tuple(self._task_class(cls) for cls in own_classes(type(task))),
+            names_read=self._names_read(outer),
+            queue=queue,
+            priority=priority,
+            route_error=route_error,
+            third_party=not own,
+        )
+
+    def _place(self, task: Any, code: Optional[CodeType], class_based: bool) -> Tuple[Optional[Location], bool]:
+        """Where it is written, and whether that is the project's own code."""
+        if code is None or code.co_filename.startswith("<"):
+            module = sys.modules.get(str(getattr(task, "__module__", "")))
+            file = getattr(module, "__file__", None)
+            return None, file is None or self.places.own(file)
+        line = code.co_firstlineno
+        filename = code.co_filename
+        if class_based:
+            module = sys.modules.get(type(task).__module__)
+            filename = getattr(module, "__file__", None) or filename
+            line = getattr(type(task), "__firstlineno__", line)
+        return self.places.location(filename, line), self.places.own(filename)
+
+    def _options(self, task: Any) -> Tuple[Dict[str, Plain], Dict[str, str]]:
+        """Options that differ from the defaults, and who wrote which."""
+        explicit = explicit_options(type(task))
+        if self.annotated:
+            for name in annotated_options(self.app, task):
+                explicit[name] = "task_annotations"
+        options: Dict[str, Plain] = {}
+        for name in self.names:
+            value = getattr(task, name, None)
+            if value is None and name in ("time_limit", "soft_time_limit"):
+                continue
+            if name in explicit or value is not None:
+                given = plain(value, name)
+                if given != self.defaults[name]:
+                    options[name] = given
+        for name in explicit:
+            if name not in self.defaults:
+                options[name] = plain(getattr(task, name, None), name)
+        return options, explicit
+
+    def _task_class(self, cls: type) -> TaskClass:
+        known = self._classes.get(cls)
+        if known is None:
+            defines = tuple(name for name in before_binding(cls) if not name.startswith("__"))
+            reads = set()
+            for value in vars(cls).values():
+                code = getattr(inspect.unwrap(value) if callable(value) else value, "__code__", None)
+                if code is not None:
+                    reads |= self._names_of(code)
+            known = self._classes[cls] = TaskClass(dotted(cls), defines, tuple(sorted(reads)), self._class_place(cls))
+        return known
+
+    def _class_place(self, cls: type) -> Optional[Location]:
+        file = getattr(sys.modules.get(cls.__module__), "__file__", None)
+        return self.places.location(file, getattr(cls, "__firstlineno__", None))
+
+    def _shared(self, code: Optional[CodeType]) -> Optional[bool]:
+        """Whether `@shared_task` stands above it; None where the decorator is not to be seen."""
+        if code is None or not self.places.own(code.co_filename):
+            return None
+        line = linecache.getline(code.co_filename, code.co_firstlineno).strip()
+        if not line.startswith("@"):
+            return None
+        head = line[1:].partition("(")[0].strip()
+        if head.rpartition(".")[2] == "shared_task":
+            return True
+        return False if head.endswith(".task") else None
+
+    def _names_read(self, function: Any) -> Tuple[str, ...]:
+        """The names in the code of a function and of the project's wrappers around it."""
+        names: set[str] = set()
+        for layer in layers(function):
+            code = getattr(layer, "__code__", None)
+            if code is not None and not str(getattr(layer, "__module__", "")).startswith("celery."):
+                names |= self._names_of(code)
+        return tuple(sorted(names))
+
+    def _names_of(self, code: CodeType) -> FrozenSet[str]:
+        known = self._code_names.get(code)
+        if known is None:
+            names = set(code.co_names)
+            for constant in code.co_consts:
+                if isinstance(constant, CodeType):
+                    names |= self._names_of(constant)
+            known = self._code_names[code] = frozenset(names)
+        return known
+
+
+def outermost(task: Any) -> Any:
+    """The callable the decorator was given, or the class's `run`; without Celery's own autoretry around it."""
+    run = getattr(task, "_orig_run", None) or task.run
+    return getattr(run, "__func__", run)
+
+
+def layers(function: Any) -> Iterator[Any]:
+    """A function and what it wraps, outermost first, as `functools.wraps` tells."""
+    seen: set[int] = set()
+    while function is not None and id(function) not in seen:
+        seen.add(id(function))
+        yield getattr(function, "__func__", function)
+        function = getattr(function, "__wrapped__", None)
+
+
+def innermost(function: Any) -> Any:
+    """The function at the bottom of the wrappers: the one the user wrote."""
+    last = function
+    for layer in layers(function):
+        last = layer
+    return last
+
+
+def before_binding(cls: type) -> List[str]:
+    """The names a class was made with, before `bind()` copied settings onto it (facts 2.2, 2.3)."""
+    names: List[str] = []
+    for name in vars(cls):
+        if name == "__bound__":
+            break
+        if name not in GENERATED:
+            names.append(name)
+    return names
+
+
+def own_classes(cls: type) -> List[type]:
+    """The project's and its libraries' classes in a task's inheritance: neither Celery's nor the generated one."""
+    found = [
+        base
+        for base in cls.__mro__
+        if base is not object and not base.__module__.startswith("celery.") and base.__name__ != "Generic"
+    ]
+    if found and found[0] is cls and getattr(cls, "_decorated", False) and "_decorated" in vars(cls):
+        return found[1:]
+    return found
+
+
+def explicit_options(cls: type) -> Dict[str, str]:
+    """Options somebody wrote, with where: `decorator`, or `class NAME`; the nearest counts."""
+    explicit: Dict[str, str] = {}
+    generated = "_decorated" in vars(cls)
+    if generated:
+        for name in before_binding(cls):
+            if not name.startswith("__"):
+                explicit[name] = "decorator"
+    for base in own_classes(cls):
+        for name in before_binding(base):
+            value = vars(base)[name]
+            if not name.startswith("_") and not callable(value) and not is_descriptor(value):
+                explicit.setdefault(name, f"class {dotted(base)}")
+    return explicit
+
+
+def is_descriptor(value: object) -> bool:
+    return isinstance(value, (staticmethod, classmethod, property)) or hasattr(type(value), "__get__")
+
+
+def annotated_options(app: Any, task: Any) -> List[str]:
+    """The options that `task_annotations` sets on a task."""
+    from celery.app.annotations import resolve_all
+
+    try:
+        return [str(name) for found in resolve_all(app.annotations, task) for name in found]
+    except Exception:  # noqa: BLE001  # annotations may be the user's objects
+        return []
+
+
+def first_line(task: Any, function: Any) -> Optional[str]:
+    """The first line of the task's own docstring; a class inherits none."""
+    own = vars(type(task)).get("__doc__") or getattr(function, "__doc__", None)
+    if not isinstance(own, str) or not own.strip():
+        return None
+    return own.strip().splitlines()[0].strip()[:200]
+
+
+def parameters_of(function: Any, bound: bool) -> Tuple[Optional[Tuple[Parameter, ...]], Optional[str]]:
+    """The parameters without a bound task's own, and the name of the very first one."""
+    code = getattr(function, "__code__", None)
+    if not isinstance(function, FunctionType) or code is None:
+        return None, None
+    positional = list(code.co_varnames[: code.co_argcount])
+    keyword = list(code.co_varnames[code.co_argcount : code.co_argcount + code.co_kwonlyargcount])
+    rest = list(code.co_varnames[code.co_argcount + code.co_kwonlyargcount :])
+    defaulted = set(positional[len(positional) - len(function.__defaults__ or ()) :])
+    defaulted |= set(function.__kwdefaults__ or {})
+    kinds = [(n, "positional" if i < code.co_posonlyargcount else "any") for i, n in enumerate(positional)]
+    first = positional[0] if positional else None
+    if bound and kinds:
+        kinds = kinds[1:]
+    if code.co_flags & inspect.CO_VARARGS:
+        kinds.append((rest.pop(0), "args"))
+        first = first or f"*{kinds[-1][0]}"
+    kinds += [(name, "keyword") for name in keyword]
+    if code.co_flags & inspect.CO_VARKEYWORDS:
+        kinds.append((rest.pop(0), "kwargs"))
+    annotations = resolved(function)
+    return tuple(
+        Parameter(name, kind, name in defaulted, *described(annotations.get(name, _MISSING))) for name, kind in kinds
+    ), first
+
+
+def resolved(function: FunctionType) -> Mapping[str, Any]:
+    """A function's annotations, strings evaluated where that works."""
+    try:
+        raw: Dict[str, Any] = function.__annotations__
+    except Exception:  # noqa: BLE001  # Python 3.14 evaluates them here
+        return {}
+    if any(isinstance(value, str) for value in raw.values()):
+        try:
+            return typing.get_type_hints(function)
+        except Exception:  # noqa: BLE001  # names imported under TYPE_CHECKING, and whatever else
+            return raw
+    return raw
+
+
+def described(annotation: Any) -> Tuple[Optional[str], Optional[str]]:
+    """An annotation as text, and what it is where that does not belong in a message."""
+    if annotation is _MISSING:
+        return None, None
+    if isinstance(annotation, str):
+        return annotation, None
+    text = dotted(annotation) if isinstance(annotation, type) else str(annotation).replace("typing.", "")
+    return text, complex_kind(annotation)
+
+
+def duplicates(app: Any, watch: Watch, places: Places) -> Tuple[DuplicateTask, ...]:
+    """Names that two or more different functions asked for, with all their places."""
+    seen: Dict[str, Dict[Tuple[str, int], None]] = {}
+    for definition in watch.definitions.get(id(app), []):
+        code = getattr(innermost(definition.function), "__code__", None)
+        if code is not None:
+            seen.setdefault(definition.name, {})[code.co_filename, code.co_firstlineno] = None
+    found = []
+    for name, spots in sorted(seen.items()):
+        locations = tuple(filter(None, (places.location(file, line) for file, line in sorted(spots))))
+        if len(spots) > 1 and any(places.own(file) for file, _ in spots):
+            found.append(DuplicateTask(name, locations))
+    return tuple(found)

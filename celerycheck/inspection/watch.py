@@ -1,0 +1,213 @@
+"""Watches what happens while the user's modules are imported: who sets what, and where.
+
+Celery keeps neither the line that set a setting nor the functions that lost a race for a name. Its
+classes are therefore wrapped before the first import of user code; every wrapper calls the original and
+changes nothing.
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+import socket
+import warnings
+from dataclasses import dataclass, field
+from typing import Any, Callable, Dict, List, Optional, Tuple
+
+from celerycheck.inspection.places import Places, caller, own_caller
+
+Place = Tuple[str, int]
+CONSTRUCTOR_NAMES = {"broker": "broker_url", "backend": "result_backend"}
+
+
+@dataclass
+class Definition:
+    """One run of a task decorator: the name it asked for, its function, and what Celery raised if it did."""
+
+    name: str
+    function: Any
+    options: Dict[str, Any]
+    error: Optional[BaseException] = None
+
+
+@dataclass
+class Lookup:
+    """One package looked through by autodiscovery."""
+
+    package: str
+    related_name: str
+    loaded: Optional[str] = None
+    error: Optional[BaseException] = None
+    place: Optional[Place] = None
+
+
+@dataclass
+class Construction:
+    """One call of `Celery()`: where, and whether DJANGO_SETTINGS_MODULE was set by then."""
+
+    place: Optional[Place]
+    django_settings: bool
+
+
+@dataclass
+class Watch:
+    """What was seen. Places are absolute file names with lines; keys are settings as the user spelled them."""
+
+    places: Places
+    settings: Dict[str, Place] = field(default_factory=dict)
+    sources: Dict[int, Place] = field(default_factory=dict)
+    constructions: Dict[int, Construction] = field(default_factory=dict)
+    definitions: Dict[int, List[Definition]] = field(default_factory=dict)
+    lookups: List[Lookup] = field(default_factory=list)
+    periodic: Dict[str, Place] = field(default_factory=dict)
+    network: Dict[str, Place] = field(default_factory=dict)
+    explicit_packages: Dict[Tuple[str, str], Place] = field(default_factory=dict)
+
+    def install(self) -> None:
+        """Wrap Celery's classes and the socket module for the life of this process."""
+        from celery.app import base
+        from celery.loaders import base as loaders
+        from celery.utils import collections
+
+        from celery import exceptions
+
+        duplicate = getattr(exceptions, "DuplicateTaskNameWarning", None)
+        if duplicate is not None:  # Celery 5.7; the picture holds the duplicates with their places
+            warnings.simplefilter("ignore", duplicate)
+        self._watch_app(base.Celery)
+        for view in (base.PendingConfiguration, collections.ConfigurationView, collections.ChainMap):
+            self._watch_view(view)
+        self._watch_autodiscovery(base.Celery, loaders)
+        self._watch_network()
+
+    def _watch_app(self, celery: Any) -> None:
+        watch = self
+        init, from_fun, from_object = celery.__init__, celery._task_from_fun, celery.config_from_object
+
+        @functools.wraps(init)
+        def __init__(app: Any, *args: Any, **kwargs: Any) -> None:
+            place = caller()
+            django = bool(os.environ.get("DJANGO_SETTINGS_MODULE"))
+            watch.constructions[id(app)] = Construction(place, django)
+            if place:
+                for key in kwargs:
+                    watch.settings[CONSTRUCTOR_NAMES.get(key, key)] = place
+            init(app, *args, **kwargs)
+
+        @functools.wraps(from_fun)
+        def _task_from_fun(app: Any, fun: Any, name: Any = None, *args: Any, **options: Any) -> Any:
+            seen = watch.definitions.setdefault(id(app), [])
+            definition = Definition(name or "", fun, options)
+            try:
+                definition.name = name or app.gen_task_name(fun.__name__, fun.__module__)
+                seen.append(definition)
+                return from_fun(app, fun, name, *args, **options)
+            except BaseException as error:
+                definition.error = error
+                raise
+
+        @functools.wraps(from_object)
+        def config_from_object(app: Any, *args: Any, **kwargs: Any) -> Any:
+            place = caller()
+            if place:
+                watch.sources[id(app)] = place
+            return from_object(app, *args, **kwargs)
+
+        celery.__init__ = __init__
+        celery._task_from_fun = _task_from_fun
+        celery.config_from_object = config_from_object
+        self._watch_periodic(celery)
+
+    def _watch_periodic(self, celery: Any) -> None:
+        watch = self
+        add = celery.add_periodic_task
+
+        @functools.wraps(add)
+        def add_periodic_task(app: Any, *args: Any, **kwargs: Any) -> Any:
+            place = caller()
+            key = add(app, *args, **kwargs)
+            if place and isinstance(key, str):
+                watch.periodic[key] = place
+            return key
+
+        celery.add_periodic_task = add_periodic_task
+
+    def _watch_view(self, view: Any) -> None:
+        watch = self
+
+        def record(keys: Any) -> None:
+            place = caller()
+            if place:
+                for key in keys:
+                    watch.settings[key] = place
+
+        if "__setitem__" in vars(view):
+            set_item = view.__setitem__
+
+            @functools.wraps(set_item)
+            def __setitem__(conf: Any, key: Any, value: Any) -> None:
+                record((key,))
+                set_item(conf, key, value)
+
+            view.__setitem__ = __setitem__
+
+        if "update" in vars(view):
+            update = view.update
+
+            @functools.wraps(update)
+            def updated(conf: Any, *args: Any, **kwargs: Any) -> Any:
+                record([*kwargs, *(k for a in args if isinstance(a, dict) for k in a)])
+                return update(conf, *args, **kwargs)
+
+            view.update = updated
+
+    def _watch_autodiscovery(self, celery: Any, loaders: Any) -> None:
+        watch = self
+        find = loaders.find_related_module
+        autodiscover = celery.autodiscover_tasks
+
+        @functools.wraps(autodiscover)
+        def autodiscover_tasks(
+            app: Any, packages: Any = None, related_name: Any = "tasks", *args: Any, **kwargs: Any
+        ) -> Any:
+            place = caller()
+            if place and isinstance(packages, (list, tuple, set, frozenset)):
+                for package in packages:
+                    watch.explicit_packages[package, related_name] = place
+            return autodiscover(app, packages, related_name, *args, **kwargs)
+
+        @functools.wraps(find)
+        def find_related_module(package: Any, related_name: Any) -> Any:
+            place = watch.explicit_packages.get((package, related_name))
+            lookup = Lookup(str(package), str(related_name or ""), place=place)
+            watch.lookups.append(lookup)
+            try:
+                module = find(package, related_name)
+            except (Exception, SystemExit) as error:  # one broken package must not hide the others
+                lookup.error = error
+                return None
+            lookup.loaded = getattr(module, "__name__", None)
+            return module
+
+        celery.autodiscover_tasks = autodiscover_tasks
+        loaders.find_related_module = find_related_module
+
+    def _watch_network(self) -> None:
+        watch = self
+        connect: Callable[[Any, Any], Any] = socket.socket.connect
+
+        @functools.wraps(connect)
+        def watched_connect(sock: Any, address: Any) -> Any:
+            place = own_caller(watch.places)
+            if place:
+                watch.network.setdefault(address_text(address), place)
+            return connect(sock, address)
+
+        socket.socket.connect = watched_connect  # type: ignore[method-assign]  # watched, then called
+
+
+def address_text(address: object) -> str:
+    """`host:port` of a socket address, or the path of a local one."""
+    if isinstance(address, tuple) and len(address) >= 2:
+        return f"{address[0]}:{address[1]}"
+    return address.decode("utf-8", "replace") if isinstance(address, bytes) else str(address)

@@ -1,0 +1,167 @@
+"""Reads a picture back from JSON, as `inspection` writes it and `--save-picture` keeps it.
+
+Every field is checked against the annotations in `subjects`, because a saved picture is somebody's file.
+"""
+
+from __future__ import annotations
+
+import json
+import types
+import typing
+from collections.abc import Callable, Mapping
+from dataclasses import fields, is_dataclass
+from functools import cache
+
+from celerycheck.errors import UsageError
+from celerycheck.subjects import PICTURE_FORMAT, App, Opaque, Plain, Setting, Settings, TaskInfo
+
+Decode = Callable[[object], object]
+
+
+class _Malformed(Exception):
+    """A value that is not of its field's type; the text names the field."""
+
+
+def decode(text: str, name: str) -> App:
+    """The picture in `text`; `name` is what messages call it. Raises UsageError."""
+    try:
+        data = json.loads(text)
+    except ValueError as error:
+        raise UsageError(f"{name} is no picture: {error}", "Take a new one with --save-picture.") from None
+    if not isinstance(data, dict) or data.get("picture") != PICTURE_FORMAT or "app" not in data:
+        raise UsageError(
+            f"{name} is no picture of this version of celerycheck", "Take a new one with --save-picture."
+        )
+    try:
+        app = _decoder(App)(data["app"])
+    except (_Malformed, TypeError, KeyError) as error:
+        raise UsageError(f"{name} is damaged: {error}", "Take a new one with --save-picture.") from None
+    assert isinstance(app, App)
+    return with_defaults(app)
+
+
+def with_defaults(app: App) -> App:
+    """The same picture with each task knowing what applies where nobody set an option."""
+    for task in (*app.tasks, *app.third_party):
+        object.__setattr__(task, "defaults", app.task_defaults)  # the object is ours and new
+    return app
+
+
+def plain_value(value: object) -> Plain:
+    """Plain data, tagged values restored."""
+    if isinstance(value, dict):
+        tagged = value.get("__opaque__")
+        if isinstance(tagged, list) and len(tagged) == 3:
+            kind, text, seconds = tagged
+            return Opaque(str(kind), str(text), seconds if isinstance(seconds, (int, float)) else None)
+        return {key: plain_value(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [plain_value(item) for item in value]
+    if value is None or isinstance(value, (bool, int, float, str)):
+        return value
+    raise _Malformed(type(value).__name__)
+
+
+@cache
+def _decoder(annotation: object) -> Decode:
+    """How to read a value of this type."""
+    if annotation is Settings:
+        return _settings
+    if isinstance(annotation, type) and is_dataclass(annotation):
+        return _record(annotation)
+    origin, arguments = typing.get_origin(annotation), typing.get_args(annotation)
+    if origin is tuple:
+        return _sequence(_decoder(arguments[0]))
+    if isinstance(origin, type) and issubclass(origin, Mapping):
+        return _mapping(_decoder(arguments[1]))
+    if origin in (typing.Union, types.UnionType):
+        # `Plain` is the one union with Opaque in it.
+        return plain_value if Opaque in arguments else _optional(arguments)
+    assert isinstance(annotation, type)
+    return _scalar(annotation)
+
+
+def _scalar(expected: type) -> Decode:
+    accepted = (int, float) if expected is float else (expected,)
+
+    def decode_scalar(value: object) -> object:
+        if type(value) not in accepted:
+            raise _Malformed(f"{value!r:.60} is no {expected.__name__}")
+        return value
+
+    return decode_scalar
+
+
+def _optional(arguments: tuple[object, ...]) -> Decode:
+    inner = [_decoder(argument) for argument in arguments if argument is not type(None)]
+
+    def decode_optional(value: object) -> object:
+        if value is None:
+            return None
+        for attempt in inner[:-1]:
+            try:
+                return attempt(value)
+            except _Malformed:
+                continue
+        return inner[-1](value)
+
+    return decode_optional
+
+
+def _sequence(item: Decode) -> Decode:
+    def decode_sequence(value: object) -> object:
+        if not isinstance(value, list):
+            raise _Malformed(f"{value!r:.60} is no list")
+        return tuple([item(element) for element in value])
+
+    return decode_sequence
+
+
+def _mapping(item: Decode) -> Decode:
+    def decode_mapping(value: object) -> object:
+        if not isinstance(value, dict):
+            raise _Malformed(f"{value!r:.60} is no mapping")
+        return {key: item(element) for key, element in value.items()}
+
+    return decode_mapping
+
+
+def _record(cls: type) -> Decode:
+    hints = typing.get_type_hints(cls)
+    names = [field.name for field in fields(cls) if (cls, field.name) != (TaskInfo, "defaults")]
+    decoders: dict[str, Decode] = {name: _decoder(hints[name]) for name in names}
+
+    def decode_record(value: object) -> object:
+        if not isinstance(value, dict):
+            raise _Malformed(f"{value!r:.60} is no {cls.__name__}")
+        given = {}
+        for key, item in value.items():
+            decoder = decoders.get(key)
+            if decoder is None:
+                raise _Malformed(f"{cls.__name__} has no {key!r:.60}")
+            try:
+                given[key] = decoder(item)
+            except _Malformed as error:
+                raise _Malformed(f"{cls.__name__}.{key}: {error}") from None
+        return cls(**given)
+
+    return decode_record
+
+
+def _settings(value: object) -> Settings:
+    if not isinstance(value, dict):
+        raise _Malformed("settings are no mapping")
+    many = _sequence(_decoder(Setting))
+    values = _mapping(_decoder(Setting))(value.get("values", {}))
+    unknown, old_style = many(value.get("unknown", [])), many(value.get("old_style", []))
+    namespace, source = value.get("namespace"), value.get("source")
+    return Settings(
+        typing.cast(Mapping[str, Setting], values),
+        unknown=typing.cast("tuple[Setting, ...]", unknown),
+        old_style=typing.cast("tuple[Setting, ...]", old_style),
+        namespace=namespace if isinstance(namespace, str) else None,
+        source=source if isinstance(source, str) else None,
+    )
+
+
+
