@@ -1,0 +1,5 @@
+"""The project: its settings and its Celery app."""
+
+from config.celery import app as celery_app
+
+__all__ = ("celery_app",)
