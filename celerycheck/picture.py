@@ -11,6 +11,7 @@ import sys
 import tempfile
 import threading
 from collections.abc import Callable
+from concurrent.futures import Future
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -143,14 +144,31 @@ class _Output:
         return "\n".join(self._lines)
 
 
-def take(request: Request, relay: Relay, child: Child | None = None) -> tuple[App, str]:
-    """The picture and its JSON. `child` is one started early for the same interpreter.
+def begin(request: Request, relay: Relay, child: Child) -> Future[tuple[App, str]]:
+    """`take()` in a thread of its own, so that the caller can go on; the result raises what it raises.
+
+    The caller kills the child when it loses interest.
+    """
+    future: Future[tuple[App, str]] = Future()
+
+    def work() -> None:
+        try:
+            future.set_result(take(request, relay, child))
+        except BaseException as error:  # noqa: BLE001  # handed to whoever asks for the result
+            future.set_exception(error)
+
+    threading.Thread(target=work, daemon=True).start()
+    return future
+
+
+def take(request: Request, relay: Relay, child: Child) -> tuple[App, str]:
+    """The picture and its JSON, from a child started for the request's interpreter.
 
     Raises LoadError where the app cannot be loaded, UsageError where the interpreter cannot be run.
     """
     if not request.workdir.is_dir():
         raise UsageError(f"{request.workdir} is no folder", "--workdir takes the folder the app is run from.")
-    text = (child or Child(request.python)).ask(request, relay)
+    text = child.ask(request, relay)
     data_failure = failure_in(text)
     if data_failure is not None:
         raise data_failure

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import collections.abc
 import dataclasses
 import enum
 import functools
@@ -26,6 +25,12 @@ FOREIGN = (
     ("numpy", "ndarray", "a numpy array"),
 )
 """Base classes by module and name, and what an instance is called; nothing is imported to find out."""
+
+ABSTRACT = {
+    "collections.abc.Callable": "a function",
+    "collections.abc.Generator": "a generator",
+    "collections.abc.Iterator": "an iterator",
+}
 
 
 def complex_kind(annotation: Any) -> Optional[str]:
@@ -51,7 +56,7 @@ def _kind(annotation: Any) -> Optional[str]:
     return _class_kind(annotation) if isinstance(annotation, type) else None
 
 
-@functools.lru_cache(maxsize=None)
+@functools.cache
 def _class_kind(cls: type) -> Optional[str]:
     for base in cls.__mro__:
         for module, name, kind in FOREIGN:
@@ -72,6 +77,4 @@ def _builtin_kind(cls: type) -> Optional[str]:
         return "a set"
     if issubclass(cls, io.IOBase):
         return "an open file"
-    if cls in (collections.abc.Generator, collections.abc.Iterator, collections.abc.Callable):
-        return "a generator" if cls is not collections.abc.Callable else "a function"
-    return None
+    return ABSTRACT.get(f"{cls.__module__}.{cls.__qualname__}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from functools import lru_cache
+from functools import cache
 from typing import Any, Dict
 
 from celerycheck.subjects import PICTURE_FORMAT, App, Opaque, Settings
@@ -20,7 +20,7 @@ def _plain(value: Any) -> Any:
         return {"__opaque__": [value.kind, value.text, value.seconds]}
     if isinstance(value, Settings):
         return {key: item for key, item in vars(value).items() if item not in ((), None)}
-    if dataclasses.is_dataclass(value):
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
         defaults = _defaults(type(value))
         return {
             key: item
@@ -33,8 +33,8 @@ def _plain(value: Any) -> Any:
 _REQUIRED = object()
 
 
-@lru_cache(maxsize=None)
-def _defaults(cls: type) -> Dict[str, Any]:
+@cache
+def _defaults(cls: Any) -> Dict[str, Any]:
     found = {}
     for field in dataclasses.fields(cls):
         if field.default is not dataclasses.MISSING:

@@ -68,10 +68,11 @@ def refuse_paths(target: str) -> None:
         raise LoadError("no app was named", "Name it as for `celery -A`: a package, or module:attribute.")
     path, colon, attribute = target.partition(":")
     if path.endswith(".py") or "/" in path or os.sep in path:
-        dotted = path[:-3] if path.endswith(".py") else path
+        dotted = path.removesuffix(".py")
         dotted = ".".join(part for part in dotted.replace(os.sep, "/").split("/") if part not in ("", "."))
         raise LoadError(
-            f"{target!r} is a path; the app is named like a module", f"Did you mean {dotted}{colon}{attribute}?"
+            f"{target!r} is a path; the app is named like a module",
+            f"Did you mean {dotted}{colon}{attribute}?",
         )
 
 
@@ -96,11 +97,15 @@ def missing_module(missing: str, target: str, places: Places) -> LoadError:
         apps = ", ".join(f"{parent}:{name}" for name, _ in apps_in(sys.modules[parent]))
         hint = f"There is {apps}." if apps else near(last, submodules(sys.modules[parent]), parent + ".")
         return LoadError(f"{parent} has neither a module nor an attribute {last!r}", hint)
-    here = [path.stem if path.suffix == ".py" else path.name for path in sorted(Path.cwd().iterdir())
-            if path.suffix == ".py" or (path / "__init__.py").is_file()]
+    here = [
+        path.stem if path.suffix == ".py" else path.name
+        for path in sorted(Path.cwd().iterdir())
+        if path.suffix == ".py" or (path / "__init__.py").is_file()
+    ]
     hint = near(missing, here) or "Run it from the project's folder, or name that with --workdir."
     if importlib.util.find_spec("celery") and missing == target.partition(".")[0].partition(":")[0]:
-        hint += f" It was looked for in {places.root} and in the packages of {sys.executable}; --python names another."
+        hint += f" It was looked for in {places.root} and among the packages of {sys.executable}; "
+        hint += "--python names another interpreter."
     return LoadError(f"there is no module named {missing!r}", hint.strip())
 
 
@@ -110,7 +115,9 @@ def near(name: str, names: List[str], prefix: str = "") -> str:
 
 
 def submodules(module: ModuleType) -> List[str]:
-    return sorted(path.stem for folder in getattr(module, "__path__", ()) for path in Path(folder).glob("*.py"))
+    return sorted(
+        path.stem for folder in getattr(module, "__path__", ()) for path in Path(folder).glob("*.py")
+    )
 
 
 def import_failure(name: str, error: BaseException, places: Places) -> ImportFailure:
@@ -120,11 +127,17 @@ def import_failure(name: str, error: BaseException, places: Places) -> ImportFai
     hint = "The app must be importable where celerycheck runs it."
     if isinstance(error, ModuleNotFoundError):
         hint = f"Install it for {sys.executable}, or name the project's own interpreter with --python."
-    elif isinstance(error, KeyError) and isinstance(error.args and error.args[0], str) and error.args[0].isupper():
+    elif (
+        isinstance(error, KeyError)
+        and isinstance(error.args and error.args[0], str)
+        and error.args[0].isupper()
+    ):
         hint = f"Set the environment variable {error.args[0]}, as the worker's environment does."
     elif isinstance(error, SystemExit):
         hint = "Give it the environment and configuration files the worker has."
-    return ImportFailure(f"importing {name} failed{where}: {cause_of(error)}", hint, trace_of(error), location)
+    return ImportFailure(
+        f"importing {name} failed{where}: {cause_of(error)}", hint, trace_of(error), location
+    )
 
 
 def attribute_of(module: ModuleType, path: str) -> Any:
@@ -307,11 +320,16 @@ def search_package(module: ModuleType, places: Places) -> Found:
 def package_hint(module: ModuleType, makers: List[str]) -> str:
     name = module.__name__
     if makers:
-        return "Celery apps seem to be made in " + ", ".join(f"{name}.{m}" for m in makers) + "; name one of them."
+        return (
+            "Celery apps seem to be made in "
+            + ", ".join(f"{name}.{m}" for m in makers)
+            + "; name one of them."
+        )
     factories = [
         attribute
         for attribute, value in vars(module).items()
-        if callable(value) and getattr(value, "__module__", None) == name
+        if callable(value)
+        and getattr(value, "__module__", None) == name
         and ("celery" in attribute.lower() or attribute in ("create_app", "make_app"))
     ]
     if factories:

@@ -7,7 +7,6 @@ partial registry behind when a task definition raises; both are therefore taken 
 from __future__ import annotations
 
 import logging
-
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Iterator, List, Optional
@@ -38,7 +37,9 @@ def register(app: Any, watch: Watch, places: Places) -> Registration:
         import_modules(app, done, places)
         finalize(app, done, watch, places)
     for error in swallowed:
-        done.modules.append(BrokenModule("a receiver of a Celery signal", cause_of(error), place_of(error, places)))
+        done.modules.append(
+            BrokenModule("a receiver of a Celery signal", cause_of(error), place_of(error, places))
+        )
     done.modules[:0] = [broken_lookup(lookup, places) for lookup in watch.lookups if lookup.error]
     done.incomplete = done.incomplete or bool(done.modules)
     return done
@@ -51,11 +52,13 @@ def run_receivers(app: Any, done: Registration, places: Places) -> None:
     for receiver in list(signals.import_modules._live_receivers(app)):
         try:
             receiver(signal=signals.import_modules, sender=app)
-        except (Exception, SystemExit) as error:
+        except (Exception, SystemExit) as error:  # noqa: BLE001  # user code raises what it likes
             name = receiver_name(receiver)
             if "celery.fixups.django" in name:
                 raise import_failure("the Django project (django.setup)", error, places) from None
-            done.modules.append(BrokenModule(name, cause_of(error), place_of(error, places), "autodiscover_tasks"))
+            done.modules.append(
+                BrokenModule(name, cause_of(error), place_of(error, places), "autodiscover_tasks")
+            )
 
 
 def receiver_name(receiver: Any) -> str:
@@ -69,7 +72,7 @@ def load_settings(app: Any, places: Places) -> None:
         app.conf["broker_url"]
     except KeyError:
         return
-    except (Exception, SystemExit) as error:
+    except (Exception, SystemExit) as error:  # noqa: BLE001  # user code raises what it likes
         raise settings_failure(app, error, places) from None
 
 
@@ -79,7 +82,9 @@ def settings_failure(app: Any, error: BaseException, places: Places) -> LoadErro
     failure = import_failure(name, error, places)
     failure.message = failure.message.replace("importing ", "reading ", 1)
     if "mix" in str(error).lower() and type(error).__name__ == "ImproperlyConfigured":
-        failure.hint = "Old and new setting names do not mix: rename them all to lower case, as Celery says above."
+        failure.hint = (
+            "Old and new setting names do not mix: rename them all to lower case, as Celery says above."
+        )
     return failure
 
 
@@ -93,7 +98,7 @@ def import_modules(app: Any, done: Registration, places: Places) -> None:
     for module in modules:
         try:
             app.loader.import_task_module(module)
-        except (Exception, SystemExit) as error:
+        except (Exception, SystemExit) as error:  # noqa: BLE001  # user code raises what it likes
             listed = "include" if module in tuple(app.conf.include or ()) else "imports"
             done.modules.append(BrokenModule(str(module), cause_of(error), place_of(error, places), listed))
 
@@ -111,7 +116,7 @@ def finalize(app: Any, done: Registration, watch: Watch, places: Places) -> None
     seen = watch.definitions.setdefault(id(app), [])
     try:
         app.finalize()
-    except (Exception, SystemExit) as error:
+    except (Exception, SystemExit) as error:  # noqa: BLE001  # user code raises what it likes
         recover(app, done)
         if not any(definition.error for definition in seen):
             done.modules.append(BrokenModule("app.finalize()", cause_of(error), place_of(error, places)))
@@ -148,7 +153,7 @@ def attempt(step: Any) -> Optional[BaseException]:
     """Run one step of the recovery; what it raised has been seen by the watch, or is returned."""
     try:
         step()
-    except (Exception, SystemExit) as error:
+    except (Exception, SystemExit) as error:  # noqa: BLE001  # user code raises what it likes
         return error
     return None
 
@@ -185,5 +190,3 @@ def signal_errors() -> Iterator[List[BaseException]]:
     finally:
         logger.removeHandler(collect)
         logger.propagate = propagate
-
-

@@ -27,8 +27,23 @@ IMPORTED = (
 INSTALLED = ("newrelic", "ddtrace")
 """Agents that wrap the worker from outside: installed means used."""
 
-HANDLERS = ("SMTPHandler", "AdminEmailHandler", "SentryHandler", "RollbarHandler", "EventHandler", "SlackHandler")
-OPTIONAL_MODULES = ("setproctitle", "django_celery_beat", "django_celery_results", "redbeat", "ephem", "gevent", "eventlet")
+HANDLERS = (
+    "SMTPHandler",
+    "AdminEmailHandler",
+    "SentryHandler",
+    "RollbarHandler",
+    "EventHandler",
+    "SlackHandler",
+)
+OPTIONAL_MODULES = (
+    "setproctitle",
+    "django_celery_beat",
+    "django_celery_results",
+    "redbeat",
+    "ephem",
+    "gevent",
+    "eventlet",
+)
 
 
 def error_reporters() -> Tuple[str, ...]:
@@ -50,7 +65,10 @@ def failure_receivers() -> List[str]:
     found: List[str] = []
     for _, reference in list(signals.task_failure.receivers or ()):
         receiver: Any = reference
-        if type(reference).__module__ in ("weakref", "celery.utils.weakref") or "weak" in type(reference).__name__.lower():
+        if (
+            type(reference).__module__ in ("weakref", "celery.utils.weakref")
+            or "weak" in type(reference).__name__.lower()
+        ):
             receiver = reference()
         name = dotted(receiver)
         if receiver is not None and not name.startswith("celery."):

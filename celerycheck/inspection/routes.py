@@ -58,7 +58,7 @@ class Routing:
         ]
         return tuple(infos)
 
-    def rules(self, names: "frozenset[str]", location: Optional[Location]) -> Tuple[RouteInfo, ...]:
+    def rules(self, names: frozenset[str], location: Optional[Location]) -> Tuple[RouteInfo, ...]:
         """The rules of `task_routes`, with the number of registered tasks each matches."""
         found: List[RouteInfo] = []
         globs = globs_in(self.app.conf.task_routes)
@@ -75,7 +75,13 @@ class Routing:
                 text = globs.get(pattern.pattern)
                 matches = sum(1 for name in names if pattern.match(name))
                 found.append(
-                    RouteInfo(text or pattern.pattern, "glob" if text else "regex", queue_of(target), matches, location)
+                    RouteInfo(
+                        text or pattern.pattern,
+                        "glob" if text else "regex",
+                        queue_of(target),
+                        matches,
+                        location,
+                    )
                 )
         return tuple(found)
 

@@ -14,7 +14,18 @@ from celerycheck.inspection.settings import SettingsReader
 from celerycheck.subjects import CrontabFields, Location, ScheduleEntry
 
 ENTRY_KEYS = frozenset(
-    {"task", "schedule", "args", "kwargs", "options", "relative", "last_run_at", "total_run_count", "name", "app"}
+    {
+        "task",
+        "schedule",
+        "args",
+        "kwargs",
+        "options",
+        "relative",
+        "last_run_at",
+        "total_run_count",
+        "name",
+        "app",
+    }
 )
 """What `celery.beat.ScheduleEntry` takes; any other key makes it raise TypeError."""
 
@@ -41,8 +52,8 @@ class ScheduleReader:
         location = self._location(name)
         fields = entry_fields(entry)
         if fields is None:
-            error = f"the entry is {type(entry).__name__}, not a dict"
-            return ScheduleEntry(name, kind="malformed", error=error, location=location)
+            why = f"the entry is {type(entry).__name__}, not a dict"
+            return ScheduleEntry(name, kind="malformed", error=why, location=location)
         task = fields.get("task")
         args, kwargs, options = fields.get("args"), fields.get("kwargs"), fields.get("options")
         when = describe_schedule(fields.get("schedule"), self.app)
@@ -95,7 +106,7 @@ class ScheduleReader:
             return None
         return None
 
-    def _expires(self, options: Any, task: Any) -> Union[None, float, str]:
+    def _expires(self, options: Any, task: Any) -> Union[float, str, None]:
         value = options.get("expires") if isinstance(options, Mapping) else None
         if value is None and isinstance(task, str):
             value = getattr(self.app._tasks.get(task), "expires", None)
@@ -177,7 +188,9 @@ def crontab_fields(value: Any) -> CrontabFields:
 
 def crontab_text(fields: CrontabFields) -> str:
     """In the order of a crontab file: minute, hour, day of month, month, day of week."""
-    return " ".join((fields.minute, fields.hour, fields.day_of_month, fields.month_of_year, fields.day_of_week))
+    return " ".join(
+        (fields.minute, fields.hour, fields.day_of_month, fields.month_of_year, fields.day_of_week)
+    )
 
 
 def every(seconds: float) -> str:
@@ -226,5 +239,7 @@ def whole_second(moment: datetime.datetime) -> str:
 def digest(args: Any, kwargs: Any) -> str:
     """Identifies arguments without showing them."""
     values: List[Any] = [list(args) if isinstance(args, tuple) else args or [], kwargs or {}]
-    text = json.dumps(values, sort_keys=True, default=lambda value: type(value).__qualname__ + repr(id(value)))
+    text = json.dumps(
+        values, sort_keys=True, default=lambda value: type(value).__qualname__ + repr(id(value))
+    )
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:16]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from functools import partial
 from types import ModuleType
 from typing import Any, Dict, Iterator, List, Mapping, Optional, Tuple
 
@@ -18,9 +19,7 @@ ENVIRONMENT = {
     "broker_write_url": "CELERY_BROKER_WRITE_URL",
     "result_backend": "CELERY_RESULT_BACKEND",
 }
-BY_ATTRIBUTE = frozenset(
-    {*ENVIRONMENT, "timezone", "task_default_exchange", "task_default_routing_key"}
-)
+BY_ATTRIBUTE = frozenset({*ENVIRONMENT, "timezone", "task_default_exchange", "task_default_routing_key"})
 """Properties of `celery.app.utils.Settings`: item access leaves the environment and fallbacks out."""
 
 # `deprecated_settings` is Celery's own bookkeeping, `CELERY_DB_REUSE_MAX` is read by its Django fixup,
@@ -117,7 +116,7 @@ class SettingsReader:
                 if kind == "unknown":
                     unknown.append(Setting(name, WITHHELD, origin, key, self._location(key, key, origin)))
                 elif kind == "old":
-                    value = plain(guarded(lambda m=mapping, k=key: m[k]), name)
+                    value = plain(guarded(partial(mapping.__getitem__, key)), name)
                     old_style.append(Setting(name, value, origin, key, self._location(name, key, origin)))
         return unknown, old_style
 
@@ -158,7 +157,7 @@ class SettingsReader:
         return [name for name in dict.fromkeys(found) if self.places.own(name)]
 
 
-def sections(known: "frozenset[str]") -> "frozenset[str]":
+def sections(known: frozenset[str]) -> frozenset[str]:
     return frozenset(name.partition("_")[0] for name in known if "_" in name)
 
 
@@ -189,5 +188,5 @@ def option_defaults(app: Any, names: List[str]) -> Dict[str, Plain]:
     for name in ("time_limit", "soft_time_limit"):
         # Up to Celery 5.6 the pool applies the setting, not the task (facts 2.6).
         if defaults[name] is None:
-            defaults[name] = plain(guarded(lambda n=name: app.conf[f"task_{n}"]))
+            defaults[name] = plain(guarded(partial(app.conf.__getitem__, f"task_{name}")))
     return defaults

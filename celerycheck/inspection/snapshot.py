@@ -156,7 +156,7 @@ def silent(watch: Watch, places: Places) -> Tuple[SilentAutodiscovery, ...]:
     return tuple(dict.fromkeys(found))
 
 
-def serializers() -> "dict[str, str]":
+def serializers() -> dict[str, str]:
     """Serializer names and their content types, as Kombu's registry has them."""
     from kombu.serialization import registry
 
@@ -180,8 +180,10 @@ def django_info(app: Any, reader: SettingsReader) -> Optional[DjangoInfo]:
     fixups = [fixup for fixup in getattr(app, "_fixups", ()) if fixup is not None]
     installed = any("django" in dotted(type(fixup)) for fixup in fixups)
     module = os.environ.get("DJANGO_SETTINGS_MODULE")
-    uses = installed or str(reader.source.text or "").startswith("django.conf") or (
-        module is not None and "django" in sys.modules
+    uses = (
+        installed
+        or str(reader.source.text or "").startswith("django.conf")
+        or (module is not None and "django" in sys.modules)
     )
     if not uses:
         return None

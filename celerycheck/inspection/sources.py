@@ -113,7 +113,9 @@ def starred_file(node: ast.ImportFrom, filename: str) -> Optional[str]:
     """The file behind `from X import *`, if X is imported already."""
     name = node.module or ""
     if node.level:
-        importer = next((m for m in list(sys.modules.values()) if getattr(m, "__file__", None) == filename), None)
+        importer = next(
+            (m for m in list(sys.modules.values()) if getattr(m, "__file__", None) == filename), None
+        )
         if importer is None:
             return None
         package = importer.__name__ if hasattr(importer, "__path__") else importer.__name__.rpartition(".")[0]
@@ -163,7 +165,13 @@ def keys_of(tree: ast.Module) -> Dict[str, int]:
     """Every string that is a key in this module, with its line."""
     keys: Dict[str, int] = {}
     for node in ast.walk(tree):
-        found = node.keys if isinstance(node, ast.Dict) else [node.slice] if isinstance(node, ast.Subscript) else []
+        found = (
+            node.keys
+            if isinstance(node, ast.Dict)
+            else [node.slice]
+            if isinstance(node, ast.Subscript)
+            else []
+        )
         for key in found:
             if isinstance(key, ast.Constant) and isinstance(key.value, str):
                 keys.setdefault(key.value, key.lineno)

@@ -17,8 +17,20 @@ from celerycheck.inspection.watch import Watch
 from celerycheck.subjects import DuplicateTask, Location, Parameter, Plain, TaskClass, TaskInfo
 
 GENERATED = frozenset(
-    "app name run _decorated _dump_pydantic_arguments _decorated_fun __doc__ __module__ __annotations__ "
-    "__header__ __wrapped__ __qualname__".split()
+    [
+        "app",
+        "name",
+        "run",
+        "_decorated",
+        "_dump_pydantic_arguments",
+        "_decorated_fun",
+        "__doc__",
+        "__module__",
+        "__annotations__",
+        "__header__",
+        "__wrapped__",
+        "__qualname__",
+    ]
 )
 READ_ELSEWHERE = (
     "autoretry_for",
@@ -46,7 +58,9 @@ def data_options() -> Tuple[str, ...]:
     own = [
         name
         for name in dir(Task)
-        if not name.startswith("_") and name not in skipped and not callable(getattr(Task, name, None))
+        if not name.startswith("_")
+        and name not in skipped
+        and not callable(getattr(Task, name, None))
         and not isinstance(inspect.getattr_static(Task, name), property)
     ]
     return tuple(dict.fromkeys([*own, *READ_ELSEWHERE]))
@@ -55,7 +69,9 @@ def data_options() -> Tuple[str, ...]:
 class TaskReader:
     """Reads the tasks of one app, once its registry is complete."""
 
-    def __init__(self, app: Any, watch: Watch, places: Places, routing: Routing, defaults: Mapping[str, Plain]) -> None:
+    def __init__(
+        self, app: Any, watch: Watch, places: Places, routing: Routing, defaults: Mapping[str, Plain]
+    ) -> None:
         self.app = app
         self.places = places
         self.routing = routing
@@ -103,7 +119,9 @@ class TaskReader:
             third_party=not own,
         )
 
-    def _place(self, task: Any, code: Optional[CodeType], class_based: bool) -> Tuple[Optional[Location], bool]:
+    def _place(
+        self, task: Any, code: Optional[CodeType], class_based: bool
+    ) -> Tuple[Optional[Location], bool]:
         """Where it is written, and whether that is the project's own code."""
         if code is None or code.co_filename.startswith("<"):
             module = sys.modules.get(str(getattr(task, "__module__", "")))
@@ -141,12 +159,14 @@ class TaskReader:
         known = self._classes.get(cls)
         if known is None:
             defines = tuple(name for name in before_binding(cls) if not name.startswith("__"))
-            reads = set()
+            reads: set[str] = set()
             for value in vars(cls).values():
                 code = getattr(inspect.unwrap(value) if callable(value) else value, "__code__", None)
                 if code is not None:
                     reads |= self._names_of(code)
-            known = self._classes[cls] = TaskClass(dotted(cls), defines, tuple(sorted(reads)), self._class_place(cls))
+            known = self._classes[cls] = TaskClass(
+                dotted(cls), defines, tuple(sorted(reads)), self._class_place(cls)
+            )
         return known
 
     def _class_place(self, cls: type) -> Optional[Location]:
@@ -291,7 +311,8 @@ def parameters_of(function: Any, bound: bool) -> Tuple[Optional[Tuple[Parameter,
         kinds.append((rest.pop(0), "kwargs"))
     annotations = resolved(function)
     return tuple(
-        Parameter(name, kind, name in defaulted, *described(annotations.get(name, _MISSING))) for name, kind in kinds
+        Parameter(name, kind, name in defaulted, *described(annotations.get(name, _MISSING)))
+        for name, kind in kinds
     ), first
 
 

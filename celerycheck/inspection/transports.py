@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any, List, Mapping, Optional, Tuple
 from urllib.parse import urlsplit
 
@@ -67,8 +68,8 @@ def ask_transport(scheme: str) -> Tuple[Optional[bool], Optional[str]]:
     from kombu.transport import get_transport_cls
 
     try:
-        implements = get_transport_cls(scheme.partition("+")[0]).implements
-        return "fanout" in implements.exchange_type, None
+        transport: Any = get_transport_cls(scheme.partition("+")[0])
+        return "fanout" in transport.implements.exchange_type, None
     except Exception as error:  # noqa: BLE001  # a missing client library raises in many ways
         return None, cause_of(error)
 
@@ -80,10 +81,10 @@ def hosts_of(url: str) -> List[str]:
         return []
     hosts = []
     for part in rest.partition("/")[0].partition("?")[0].split(","):
-        host = guarded(lambda p=part: urlsplit(f"//{p}").hostname)
-        if isinstance(host, str):
-            hosts.append(host)
-    return hosts
+        # An unfinished IPv6 address is no host.
+        with suppress(ValueError):
+            hosts.append(urlsplit(f"//{part}").hostname or "")
+    return [host for host in hosts if host]
 
 
 def visibility_timeout(app: Any, transport: str) -> Optional[float]:

@@ -65,11 +65,10 @@ class Watch:
 
     def install(self) -> None:
         """Wrap Celery's classes and the socket module for the life of this process."""
+        from celery import exceptions
         from celery.app import base
         from celery.loaders import base as loaders
         from celery.utils import collections
-
-        from celery import exceptions
 
         duplicate = getattr(exceptions, "DuplicateTaskNameWarning", None)
         if duplicate is not None:  # Celery 5.7; the picture holds the duplicates with their places

@@ -1,0 +1,5 @@
+"""`python -m celerycheck`."""
+
+from celerycheck.cli import main
+
+main()

@@ -1,0 +1,219 @@
+"""The commands' names, arguments and help; each body imports what it needs when it runs."""
+
+from __future__ import annotations
+
+from enum import Enum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from celerycheck.cli import EPILOG
+
+AppArgument = Annotated[
+    str | None,
+    typer.Argument(
+        metavar="[APP]",
+        help="The app as for `celery -A`: a package, module or module:attribute; a factory function or a "
+        "Flask app works too. Left out: CELERY_APP, APP, or [tool.celerycheck] app in pyproject.toml.",
+        show_default=False,
+    ),
+]
+ChecklistOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--checklist", metavar="FILE", help="The checklist; else celerycheck.yaml, else the shipped one."
+    ),
+]
+WorkdirOption = Annotated[
+    Path, typer.Option("--workdir", metavar="DIR", help="The folder the app is run from.", show_default=False)
+]
+DebugOption = Annotated[bool, typer.Option("--debug", help="Show tracebacks.")]
+
+
+class FailOn(str, Enum):
+    """The severity from which findings fail the audit."""
+
+    error = "error"
+    warning = "warning"
+    info = "info"
+    never = "never"
+
+
+class Format(str, Enum):
+    """The formats of the report."""
+
+    console = "console"
+    json = "json"
+
+
+class Show(str, Enum):
+    """What the console report lists beyond errors and warnings."""
+
+    info = "info"
+    waived = "waived"
+    all = "all"
+
+
+def application() -> typer.Typer:
+    """The command line, ready to be called."""
+    app = typer.Typer(
+        name="celerycheck",
+        help="Audits a live Celery app against a checklist, before you ship it.",
+        epilog=EPILOG,
+        no_args_is_help=True,
+        rich_markup_mode=None,
+        pretty_exceptions_enable=False,
+        add_completion=False,
+        context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    )
+    app.callback()(root)
+    app.command("audit", epilog=EPILOG)(audit)
+    app.command("explain")(explain)
+    app.command("checklist")(checklist)
+    return app
+
+
+def show_version(wanted: bool) -> None:
+    if wanted:
+        from celerycheck import __version__
+
+        typer.echo(f"celerycheck {__version__}")
+        raise typer.Exit
+
+
+def root(
+    version: Annotated[
+        bool,
+        typer.Option("--version", help="Show the version and exit.", callback=show_version, is_eager=True),
+    ] = False,
+) -> None:
+    """Audits a live Celery app against a checklist, before you ship it."""
+
+
+def audit(
+    context: typer.Context,
+    target: AppArgument = None,
+    workdir: WorkdirOption = Path(),
+    python: Annotated[
+        str | None,
+        typer.Option(
+            "--python", metavar="FILE", help="The project's interpreter; celerycheck need not be in it."
+        ),
+    ] = None,
+    load_timeout: Annotated[
+        float,
+        typer.Option("--load-timeout", metavar="SECONDS", min=0.1, help="How long loading the app may take."),
+    ] = 60.0,
+    third_party: Annotated[
+        bool, typer.Option("--third-party", help="Audit the tasks of installed packages too.")
+    ] = False,
+    save_picture: Annotated[
+        Path | None,
+        typer.Option("--save-picture", metavar="FILE", help="Keep what was seen, to audit it elsewhere."),
+    ] = None,
+    picture: Annotated[
+        Path | None,
+        typer.Option("--picture", metavar="FILE", help="Audit what --save-picture kept, instead of an app."),
+    ] = None,
+    checklist: ChecklistOption = None,
+    interactive: Annotated[
+        bool, typer.Option("--interactive", help="Ask what only a person can answer, and keep the answers.")
+    ] = False,
+    select: Annotated[
+        list[str] | None,
+        typer.Option("--select", metavar="WHAT", help="Only these: ids, sections or globs; may be repeated."),
+    ] = None,
+    ignore: Annotated[
+        list[str] | None,
+        typer.Option("--ignore", metavar="WHAT", help="Not these: ids, sections or globs; may be repeated."),
+    ] = None,
+    task: Annotated[
+        str | None,
+        typer.Option("--task", metavar="GLOB", help="Only findings about tasks of these names."),
+    ] = None,
+    show: Annotated[
+        list[Show] | None,
+        typer.Option("--show", help="List notes or waived findings too; may be repeated."),
+    ] = None,
+    fail_on: Annotated[
+        FailOn, typer.Option("--fail-on", help="The severity from which findings make the exit code 1.")
+    ] = FailOn.error,
+    format_: Annotated[Format, typer.Option("--format", help="The format of the report.")] = Format.console,
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", metavar="FILE", help="Write the report there, not to stdout."),
+    ] = None,
+    debug: DebugOption = False,
+) -> None:
+    """Audit a live Celery app: its settings, tasks, routes and schedule.
+
+    The app is imported in a process of its own, as a worker would; nothing connects to the broker.
+
+    \b
+    celerycheck audit proj
+    celerycheck audit proj.celery:app --format json --output report.json
+    celerycheck audit proj --python .venv/bin/python --fail-on warning
+    """
+    from celerycheck.cli.audit import Options, run
+    from celerycheck.cli.explained import explained
+
+    options = Options(
+        target=target,
+        workdir=workdir,
+        python=python,
+        load_timeout=load_timeout,
+        third_party=third_party,
+        save_picture=save_picture,
+        picture=picture,
+        checklist=checklist,
+        interactive=interactive,
+        select=tuple(select or ()),
+        ignore=tuple(ignore or ()),
+        task=task,
+        show=frozenset(choice.value for choice in show or ()),
+        fail_on=fail_on.value,
+        format=format_.value,
+        output=output,
+        debug=debug,
+    )
+    with explained(debug):
+        code = run(options, context.obj)
+    raise typer.Exit(code)
+
+
+def explain(
+    check: Annotated[str, typer.Argument(metavar="CHECK", help="The check's id, as reports show it.")],
+    checklist: ChecklistOption = None,
+    workdir: WorkdirOption = Path(),
+    debug: DebugOption = False,
+) -> None:
+    """Say what a check flags, why it matters and how to mend it."""
+    from celerycheck.cli.explain import run
+    from celerycheck.cli.explained import explained
+
+    with explained(debug):
+        run(check, checklist, workdir)
+
+
+def checklist(
+    validate: Annotated[bool, typer.Option("--validate", help="Only say whether it is in order.")] = False,
+    starter: Annotated[
+        bool, typer.Option("--starter", help="Print a celerycheck.yaml to start from, with comments.")
+    ] = False,
+    schema: Annotated[
+        bool, typer.Option("--schema", help="Print the JSON Schema of the format, for editors.")
+    ] = False,
+    file: ChecklistOption = None,
+    workdir: WorkdirOption = Path(),
+    debug: DebugOption = False,
+) -> None:
+    """Print the effective checklist: sections, severities, options and waivers."""
+    from celerycheck.cli.checklist import print_starter, run
+    from celerycheck.cli.explained import explained
+
+    with explained(debug):
+        if starter or schema:
+            print_starter("templates/celerycheck.yaml" if starter else "schemas/celerycheck.schema.json")
+        else:
+            run(file, workdir, validate=validate)

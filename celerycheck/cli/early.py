@@ -1,0 +1,26 @@
+"""Starts the child process before anything else is imported, where it is certain to be wanted."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from celerycheck.picture import Child
+
+OTHER_INTERPRETER_OR_NONE = ("--python", "--picture", "--help", "-h")
+
+
+def start(arguments: Sequence[str]) -> Child | None:
+    """The child for `audit` in this interpreter; None for every other command line.
+
+    It imports Celery and waits for its request; without one it ends with its standard input.
+    """
+    if not arguments or arguments[0] != "audit":
+        return None
+    if any(argument.partition("=")[0] in OTHER_INTERPRETER_OR_NONE for argument in arguments):
+        return None
+    from celerycheck.picture import Child
+
+    return Child(sys.executable)

@@ -1,0 +1,64 @@
+"""Mistakes on standard error: one paragraph with the cause and the way out, never a traceback unasked."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+import textwrap
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import typer
+
+from celerycheck.errors import CelerycheckError
+
+BUG = 3
+
+
+@contextmanager
+def explained(debug: bool) -> Iterator[None]:
+    """Turn what a command raises into a message and an exit code.
+
+    2 and 3 as the errors say, 3 for a bug of ours, 130 for Ctrl-C; `debug` adds the traceback.
+    """
+    try:
+        yield
+    except CelerycheckError as error:
+        complain(error.message, error.hint)
+        if debug:
+            sys.stderr.write(getattr(error, "trace", "") or traceback.format_exc())
+        raise typer.Exit(error.exit_code) from None
+    except KeyboardInterrupt:
+        sys.stderr.write("celerycheck: stopped\n")
+        raise typer.Exit(130) from None
+    except (BrokenPipeError, typer.Exit):
+        raise
+    except Exception as error:  # noqa: BLE001  # the last resort: a bug must not look like a finding
+        complain(
+            f"a mistake of celerycheck's own: {type(error).__name__}: {error}",
+            "Please report it, with the output of the same command and --debug.",
+        )
+        if debug:
+            sys.stderr.write(traceback.format_exc())
+        raise typer.Exit(BUG) from None
+
+
+def complain(message: str, hint: str) -> None:
+    """Write a paragraph to standard error, wrapped to the terminal; lists keep their lines."""
+    from celerycheck.reporters.harmless import visible
+
+    width = min(max(shutil.get_terminal_size((100, 24)).columns, 40), 100)
+    for indent, text in (("celerycheck: ", message), ("  ", hint)):
+        for number, line in enumerate(visible(text, lines=True).splitlines()):
+            first = indent if number == 0 else "  "
+            lines = textwrap.wrap(
+                line,
+                width,
+                initial_indent=first,
+                subsequent_indent="  ",
+                break_long_words=False,
+                break_on_hyphens=False,
+            )
+            sys.stderr.write("\n".join(lines) + "\n")
+    sys.stderr.flush()

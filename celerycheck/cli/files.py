@@ -1,0 +1,54 @@
+"""Files the user names: read whole, or written whole so that the old one survives a failure."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from contextlib import suppress
+from pathlib import Path
+
+from celerycheck.errors import UsageError
+
+
+def read(path: Path, what: str) -> str:
+    """The text of a file; `what` is what messages call it. Raises UsageError."""
+    try:
+        return path.read_text(encoding="utf-8")
+    except UnicodeDecodeError:
+        raise UsageError(f"{what} {path} is not UTF-8 text") from None
+    except OSError as error:
+        raise UsageError(f"{what} {path} cannot be read: {error.strerror or error}") from None
+
+
+def write(path: Path, text: str, what: str) -> None:
+    """Write a file in one step; devices and pipes are written to directly. Raises UsageError."""
+    try:
+        if path.exists() and not path.is_file() and not path.is_dir():
+            path.write_text(text, encoding="utf-8")
+            return
+        replace(path, text)
+    except OSError as error:
+        raise UsageError(
+            f"{what} cannot be written to {path}: {error.strerror or error}",
+            "Name a file in a folder you may write to.",
+        ) from None
+
+
+def replace(path: Path, text: str) -> None:
+    """Write beside `path` and move over it. Raises OSError; nothing is left behind then."""
+    if path.is_dir():
+        raise IsADirectoryError(21, "it is a folder")
+    if path.exists() and not os.access(path, os.W_OK):
+        raise PermissionError(13, "permission denied")
+    target = path.resolve()
+    mode = target.stat().st_mode & 0o777 if target.exists() else 0o644
+    handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
+            file.write(text)
+        Path(name).chmod(mode)
+        Path(name).replace(target)
+    except BaseException:
+        with suppress(OSError):
+            Path(name).unlink()
+        raise
