@@ -91,9 +91,9 @@ def _load(path: Path, checks: Mapping[str, Check[object]]) -> Checklist:
         merge.add_section(node)
     for node in document.sequence(top["items"], "items") if "items" in top else []:
         merge.add_item(node, None)
+    days = _read_days(document, top["answers"]) if "answers" in top else None
     if not merge.items and not document.mistakes:
         document.mistake(document.root, "the checklist has no items: nothing would be checked")
-    days = _read_days(document, top["answers"]) if "answers" in top else None
     raise_mistakes(document, hint="" if "extends" in top else _HINT)
     if days is None:
         days = base.answers_valid_for_days if base else VALID_FOR_DAYS
@@ -163,9 +163,9 @@ class _Merge:
     def _changed(self, draft: Draft) -> Item | None:
         item = self.items[draft.id]
         if draft.kind not in (None, item.kind):
-            self.document.mistake(
-                draft.node, f"{draft.id!r} is the id of a {item.kind} item of the shipped checklist"
-            )
+            what = {"check": "check", "require": "rule", "ask": "question"}[item.kind]
+            message = f"{draft.id!r} is a {what} of the shipped checklist; choose another id"
+            self.document.mistake(draft.node, message)
             return None
         refused = {"check": (), "require": ("options",), "ask": ("options", "waivers")}[item.kind]
         for name in refused:

@@ -60,6 +60,7 @@ TASK_OPTIONS = frozenset(
 )
 """The options a rule may speak of: Celery's task options, 5.3 to 5.7."""
 
+_MEANT = {"retry_limit": "max_retries", "timeout": "time_limit", "soft_timeout": "soft_time_limit"}
 _ZERO_IS_NONE = frozenset({"time_limit", "soft_time_limit", "task_time_limit", "task_soft_time_limit"})
 _NONE_IS_UNBOUNDED = frozenset({"max_retries"})
 
@@ -145,18 +146,19 @@ class Requirement:
 
     def _faults(self, value: Plain, *, chosen: bool) -> Iterator[str]:
         plain = _reduce(self.name, value)
+        said = _show(plain)
         if plain == 0 and self.name in _ZERO_IS_NONE:
-            plain = None
+            plain, said = None, "0 (no limit)"
         is_set = chosen and plain is not None
         if "set" in self.conditions and not is_set:
             yield f"{self.name} is not set"
             return
         if "unset" in self.conditions and is_set:
-            yield f"{self.name} is {_show(plain)}, and must not be set"
+            yield f"{self.name} is {said}, and must not be set"
         rest = {name: want for name, want in self.conditions.items() if name not in ("set", "unset")}
         if not all(self._holds(name, want, plain) for name, want in rest.items()):
             expected = " and ".join(_phrase(name, want) for name, want in rest.items())
-            yield f"{self.name} is {_show(plain)}, and must be {expected}"
+            yield f"{self.name} is {said}, and must be {expected}"
 
     def _holds(self, condition: str, want: Plain, value: Plain) -> bool:
         match condition:
@@ -210,7 +212,7 @@ def _read_name(document: Document, node: Node, fields: Mapping[str, Node]) -> tu
         return name, False
     name = document.text(fields["task_option"], "task_option")
     if name is not None and name not in TASK_OPTIONS:
-        word = name.removeprefix("task_")
+        word = _MEANT.get(name) or name.removeprefix("task_")
         document.mistake(fields["task_option"], f"Celery has no task option {name!r}", word, TASK_OPTIONS)
     return name, True
 
