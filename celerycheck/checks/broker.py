@@ -319,8 +319,7 @@ def _unacknowledged(task: TaskInfo, patience: _Patience, *, delays: bool = True)
         for option, seconds, proven in _longest_delays(task):
             if patience.broken_by(seconds):
                 yield Problem(
-                    f"{option} is {_number(seconds)} s, but {patience.consequence}, those waiting for a"
-                    " retry included",
+                    f"{option} is {_number(seconds)} s, but {patience.consequence}, a waiting retry included",
                     fix=patience.fix(option, seconds),
                     about=task,
                     at_most=None if proven else Severity.WARNING,

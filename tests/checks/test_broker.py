@@ -26,7 +26,7 @@ from celerycheck.testing import app, error, found, problems, task
 PLACE = Location("proj/settings.py", 7)
 REDELIVERED = "Redis redelivers unacknowledged messages after 3600 s"
 CLOSED = "RabbitMQ closes the channel of a message unacknowledged for 1800 s"
-RETRIES = ", those waiting for a retry included"
+RETRIES = ", a waiting retry included"
 COUNTS = "; only the broker's counts"
 
 

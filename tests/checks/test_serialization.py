@@ -17,6 +17,7 @@ from typing import NamedTuple
 import pytest
 from kombu import serialization as kombu
 from kombu.exceptions import DecodeError, EncodeError
+from kombu.utils import json as kombu_json
 
 from celerycheck.checks import serialization as topic
 from celerycheck.findings import Severity, describe
@@ -306,6 +307,13 @@ def test_json_flattens(value, arrives):
     back = through_json(value)
     assert back == arrives
     assert type(back) is type(arrives)
+
+
+def test_json_can_be_asked_what_else_it_takes():
+    """Parameter.complex leaves out what a project registered, and what has a `__json__`."""
+    registered = tuple(kombu_json._encoders)
+    assert issubclass(datetime.datetime, registered)
+    assert not issubclass(datetime.timedelta, registered)
 
 
 def test_kombu_distrusts_what_the_checks_say():
