@@ -12,6 +12,7 @@ import tempfile
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -51,7 +52,7 @@ class Child:
         self.python = python
         command = [python, "-c", BOOTSTRAP, str(Path(__file__).resolve().parent)]
         try:
-            self.process = subprocess.Popen(
+            self.process = subprocess.Popen(  # noqa: S603  # the interpreter the user named
                 command,
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
@@ -108,10 +109,8 @@ class Child:
     def kill(self) -> None:
         """Stop it and whatever it started. Does nothing where all is gone already."""
         if os.name == "posix":
-            try:
+            with suppress(ProcessLookupError, PermissionError):
                 os.killpg(self.process.pid, signal.SIGKILL)
-            except (ProcessLookupError, PermissionError):
-                pass
         elif self.process.poll() is None:
             self.process.kill()
         self.process.wait()
@@ -172,7 +171,7 @@ def take(request: Request, relay: Relay, child: Child) -> tuple[App, str]:
     data_failure = failure_in(text)
     if data_failure is not None:
         raise data_failure
-    from celerycheck.picture_format import decode
+    from celerycheck.picture_format import decode  # noqa: PLC0415  # while the child is at work
 
     return decode(text, "the answer of the child process"), text
 

@@ -9,6 +9,7 @@ import json
 import types
 import typing
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import fields, is_dataclass
 from functools import cache
 
@@ -99,10 +100,8 @@ def _optional(arguments: tuple[object, ...]) -> Decode:
         if value is None:
             return None
         for attempt in inner[:-1]:
-            try:
+            with suppress(_Malformed):
                 return attempt(value)
-            except _Malformed:
-                continue
         return inner[-1](value)
 
     return decode_optional
@@ -156,12 +155,9 @@ def _settings(value: object) -> Settings:
     unknown, old_style = many(value.get("unknown", [])), many(value.get("old_style", []))
     namespace, source = value.get("namespace"), value.get("source")
     return Settings(
-        typing.cast(Mapping[str, Setting], values),
+        typing.cast("Mapping[str, Setting]", values),
         unknown=typing.cast("tuple[Setting, ...]", unknown),
         old_style=typing.cast("tuple[Setting, ...]", old_style),
         namespace=namespace if isinstance(namespace, str) else None,
         source=source if isinstance(source, str) else None,
     )
-
-
-

@@ -16,8 +16,8 @@ def target(named: str | None, workdir: Path) -> str:
             return candidate
     raise UsageError(
         "no app was named",
-        'Name it as for `celery -A` (celerycheck audit proj), or set app = "proj" under [tool.celerycheck] in '
-        "pyproject.toml.",
+        "Name it as for `celery -A` (celerycheck audit proj), or once and for all in pyproject.toml: "
+        'app = "proj" under [tool.celerycheck].',
     )
 
 

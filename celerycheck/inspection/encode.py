@@ -25,7 +25,7 @@ def _plain(value: Any) -> Any:
         return {
             key: item
             for key, item in vars(value).items()
-            if key in defaults and (defaults[key] is _REQUIRED or item != defaults[key])
+            if key in defaults and key != "defaults" and (defaults[key] is _REQUIRED or item != defaults[key])
         }
     raise TypeError(f"{type(value).__name__} is no part of a picture")
 

@@ -154,7 +154,7 @@ def describe_schedule(value: Any, app: Any) -> Dict[str, Any]:
     found: Dict[str, Any] = {"kind": "malformed", "text": "", "error": None}
     if value is None:
         found["error"] = "it has no schedule"
-    elif isinstance(value, (int, float)) or isinstance(value, datetime.timedelta):
+    elif isinstance(value, (int, float, datetime.timedelta)):
         seconds = value.total_seconds() if isinstance(value, datetime.timedelta) else float(value)
         found.update(kind="interval", seconds=seconds, text=every(seconds))
         found.update(next_run=soon(app, seconds), due=seconds <= 0)

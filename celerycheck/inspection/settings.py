@@ -148,7 +148,7 @@ class SettingsReader:
         return "foreign" if callable(value) or isinstance(value, (ModuleType, type)) else "unknown"
 
     def _files(self) -> List[str]:
-        """The files settings were set in: the configuration source's first, then those that set them in code."""
+        """The files settings were set in: the configuration source first, then what set them in code."""
         found = list(self.source.files)
         found += [place[0] for place in self.watch.settings.values()]
         construction = self.watch.constructions.get(id(self.app))

@@ -99,7 +99,7 @@ def partial_reason(done: Registration) -> Optional[str]:
 def read_tasks(
     app: Any, reader: tasks.TaskReader, done: Registration
 ) -> Tuple[Tuple[TaskInfo, ...], Tuple[TaskInfo, ...]]:
-    """The project's tasks and everybody else's, by name; without Celery's built-ins and broken definitions."""
+    """The project's tasks and everybody else's, by name; no built-ins, no broken definitions."""
     broken = {task.name for task in done.tasks}
     ours: List[TaskInfo] = []
     others: List[TaskInfo] = []
@@ -140,7 +140,7 @@ def thread_notes(before: int) -> List[Note]:
         return []
     listed = ", ".join(sorted(extra)[:5])
     count = f"{len(extra)} threads" if len(extra) > 1 else "a thread"
-    text = f"importing the app left {count} running ({listed}); a prefork worker's children do not inherit threads"
+    text = f"importing the app left {count} running ({listed}); a prefork worker's children inherit none"
     return [Note(text)]
 
 

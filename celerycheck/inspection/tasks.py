@@ -17,7 +17,7 @@ from celerycheck.inspection.watch import Watch
 from celerycheck.subjects import DuplicateTask, Location, Parameter, Plain, TaskClass, TaskInfo
 
 GENERATED = frozenset(
-    [
+    {
         "app",
         "name",
         "run",
@@ -30,8 +30,10 @@ GENERATED = frozenset(
         "__header__",
         "__wrapped__",
         "__qualname__",
-    ]
+    }
 )
+"""What `Celery._task_from_fun` puts into the class it makes, besides the options given."""
+
 READ_ELSEWHERE = (
     "autoretry_for",
     "dont_autoretry_for",
@@ -45,7 +47,7 @@ READ_ELSEWHERE = (
     "delivery_mode",
     "compression",
 )
-"""Options that Celery reads with getattr and that `Task` does not define (celery/app/autoretry.py, task.py)."""
+"""Options that Celery reads with getattr, not defined by `Task` (celery/app/autoretry.py, task.py)."""
 
 _MISSING = object()
 
@@ -117,6 +119,7 @@ class TaskReader:
             priority=priority,
             route_error=route_error,
             third_party=not own,
+            defaults=self.defaults,
         )
 
     def _place(
@@ -206,7 +209,7 @@ class TaskReader:
 
 
 def outermost(task: Any) -> Any:
-    """The callable the decorator was given, or the class's `run`; without Celery's own autoretry around it."""
+    """The callable the decorator was given, or the class's `run`, without Celery's autoretry around it."""
     run = getattr(task, "_orig_run", None) or task.run
     return getattr(run, "__func__", run)
 
@@ -240,7 +243,7 @@ def before_binding(cls: type) -> List[str]:
 
 
 def own_classes(cls: type) -> List[type]:
-    """The project's and its libraries' classes in a task's inheritance: neither Celery's nor the generated one."""
+    """The project's and its libraries' classes among a task's ancestors, nearest first."""
     found = [
         base
         for base in cls.__mro__

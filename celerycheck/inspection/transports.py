@@ -64,14 +64,14 @@ def transport_of(scheme: str) -> str:
 
 
 def ask_transport(scheme: str) -> Tuple[Optional[bool], Optional[str]]:
-    """Whether Kombu's transport implements fanout exchanges; None and the reason where it cannot be loaded."""
+    """Whether Kombu's transport implements fanout exchanges; None and why where it cannot be loaded."""
     from kombu.transport import get_transport_cls
 
     try:
         transport: Any = get_transport_cls(scheme.partition("+")[0])
-        return "fanout" in transport.implements.exchange_type, None
     except Exception as error:  # noqa: BLE001  # a missing client library raises in many ways
         return None, cause_of(error)
+    return "fanout" in transport.implements.exchange_type, None
 
 
 def hosts_of(url: str) -> List[str]:
@@ -88,7 +88,7 @@ def hosts_of(url: str) -> List[str]:
 
 
 def visibility_timeout(app: Any, transport: str) -> Optional[float]:
-    """Seconds after which the transport hands an unacknowledged message out again; None where it never does."""
+    """Seconds until the transport hands an unacknowledged message out again; None where it never does."""
     if transport not in VISIBILITY_TIMEOUT:
         return None
     options = app.conf.broker_transport_options

@@ -51,7 +51,7 @@ class Construction:
 
 @dataclass
 class Watch:
-    """What was seen. Places are absolute file names with lines; keys are settings as the user spelled them."""
+    """What was seen. Places are absolute file names with lines; settings are keyed as they were spelled."""
 
     places: Places
     settings: Dict[str, Place] = field(default_factory=dict)
@@ -84,7 +84,7 @@ class Watch:
         init, from_fun, from_object = celery.__init__, celery._task_from_fun, celery.config_from_object
 
         @functools.wraps(init)
-        def __init__(app: Any, *args: Any, **kwargs: Any) -> None:
+        def construct(app: Any, *args: Any, **kwargs: Any) -> None:
             place = caller()
             django = bool(os.environ.get("DJANGO_SETTINGS_MODULE"))
             watch.constructions[id(app)] = Construction(place, django)
@@ -112,7 +112,7 @@ class Watch:
                 watch.sources[id(app)] = place
             return from_object(app, *args, **kwargs)
 
-        celery.__init__ = __init__
+        celery.__init__ = construct
         celery._task_from_fun = _task_from_fun
         celery.config_from_object = config_from_object
         self._watch_periodic(celery)
@@ -144,11 +144,11 @@ class Watch:
             set_item = view.__setitem__
 
             @functools.wraps(set_item)
-            def __setitem__(conf: Any, key: Any, value: Any) -> None:
+            def assign(conf: Any, key: Any, value: Any) -> None:
                 record((key,))
                 set_item(conf, key, value)
 
-            view.__setitem__ = __setitem__
+            view.__setitem__ = assign
 
         if "update" in vars(view):
             update = view.update
@@ -182,7 +182,7 @@ class Watch:
             watch.lookups.append(lookup)
             try:
                 module = find(package, related_name)
-            except (Exception, SystemExit) as error:  # one broken package must not hide the others
+            except (Exception, SystemExit) as error:  # noqa: BLE001  # one package must not hide others
                 lookup.error = error
                 return None
             lookup.loaded = getattr(module, "__name__", None)
