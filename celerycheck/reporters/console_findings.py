@@ -76,9 +76,9 @@ def _write_check(page: Page, findings: Sequence[Finding], options: Options) -> N
     """One check's findings of one severity: its name, each problem once, and what explains it."""
     first = findings[0]
     many = f" ({len(findings)})" if len(findings) > 1 else ""
-    head: list[Piece] = [(visible(first.check), "bold"), (many, "dim"), f"  {visible(first.title)}"]
     mark, style = sign(first.severity, page.signs)
-    page.paragraph(head, 2, lead=(f"{mark} ", style))
+    head: list[Piece] = [(visible(first.check), style), (many, "dim"), f"  {visible(first.title)}"]
+    page.paragraph(head, 2, lead=[(f"{mark} ", style)])
     by_message: dict[str, list[Finding]] = {}
     for finding in findings:
         by_message.setdefault(finding.message, []).append(finding)
@@ -143,4 +143,4 @@ def _write_more(page: Page, hidden: int, indent: int) -> None:
 
 def _write_fix(page: Page, fix: str, indent: int) -> None:
     if fix:
-        page.paragraph([visible(fix, lines=True)], indent, lead=f"{page.signs.fix} ")
+        page.paragraph([visible(fix, lines=True)], indent, lead=[f"{page.signs.fix} "])

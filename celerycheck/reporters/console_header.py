@@ -62,6 +62,6 @@ def _write_partial(page: Page, reason: str) -> None:
     page.blank()
     page.paragraph(
         [("Only part of the app could be loaded: ", "bold red"), visible(reason, lines=True)],
-        lead=(f"{page.signs.error} ", "bold red"),
+        lead=[(f"{page.signs.error} ", "bold red")],
     )
-    page.paragraph(["What needs every task is skipped, and what could not be loaded was not looked at."], 2)
+    page.paragraph(["What needs every task is skipped; what could not be loaded was not looked at."], 2)

@@ -23,7 +23,7 @@ def write_schedule(page: Page, report: Report, options: Options, now: datetime) 
     entries = report.app.schedule
     if not entries:
         return
-    page.heading("Schedule", "next runs")
+    page.heading("Next runs")
     worst = _worst(report, options)
     usable = [entry for entry in entries if entry.kind != "malformed"]
     shown, hidden = folded(sorted(usable, key=_when), LONGEST)
@@ -43,7 +43,7 @@ def write_schedule(page: Page, report: Report, options: Options, now: datetime) 
         if entry.kind == "malformed":
             text = f"  beat cannot use it: {visible(entry.error or 'malformed', lines=True)}"
             mark, style = sign(Severity.ERROR, page.signs)
-            page.paragraph([(name(entry.name), "bold"), text], 2, lead=(f"{mark} ", style))
+            page.paragraph([(name(entry.name), "bold"), text], 2, lead=[(f"{mark} ", style)])
 
 
 def _when(entry: ScheduleEntry) -> tuple[bool, float, str]:

@@ -43,7 +43,7 @@ def write_crashes(page: Page, report: Report, options: Options) -> None:
     head = (f"{counted(len(crashed), 'check')} crashed", "bold red")
     mark, style = sign(Severity.ERROR, page.signs)
     page.blank()
-    page.paragraph([head, ": a fault of celerycheck's, not of the app's"], lead=(f"{mark} ", style))
+    page.paragraph([head, ": a fault of celerycheck's, not of the app's"], lead=[(f"{mark} ", style)])
     for outcome in crashed:
         reason = visible(outcome.reason or "no reason given", lines=True)
         page.paragraph([(visible(outcome.id), "bold"), f"  {reason}"], 2)
@@ -113,7 +113,7 @@ def write_ending(page: Page, report: Report, options: Options) -> None:
     if hidden:
         page.paragraph([(", ".join(hidden), "dim")])
     for step in _steps(report, options):
-        page.paragraph([step], lead=f"{page.signs.fix} ")
+        page.paragraph([step], lead=[f"{page.signs.fix} "])
 
 
 def _steps(report: Report, options: Options) -> Iterator[str]:

@@ -12,7 +12,7 @@ from celerycheck.subjects import Location
 
 T = TypeVar("T")
 
-COLOURS = {Severity.ERROR: "red", Severity.WARNING: "yellow", Severity.INFO: "blue"}
+COLOURS = {Severity.ERROR: "red", Severity.WARNING: "yellow", Severity.INFO: "cyan"}
 NOUNS = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.INFO: "note"}
 KINDS = {"task": "", "call": "call of", "schedule": "schedule entry"}
 
@@ -39,7 +39,7 @@ def place(location: Location | None) -> list[Piece]:
 def remark(page: Page, text: str, location: Location | None, indent: int = 0) -> None:
     """A sentence about the audit, and its place."""
     pieces = [visible(text, lines=True), "  ", *place(location)]
-    page.paragraph(pieces, indent, lead=(f"{page.signs.info} ", "dim"), wide=True)
+    page.paragraph(pieces, indent, lead=[(f"{page.signs.info} ", "dim")], wide=True)
 
 
 def subject(finding: Finding) -> list[Piece]:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 Piece = str | tuple[str, str]
 """Text, or text and its style (`bold`, `dim`, `red`)."""
 
-NARROWEST = 40
+NARROWEST = 60
 MEASURE = 100
 """Sentences are not set wider than this, however wide the terminal: long lines are hard to read."""
 
@@ -122,7 +122,7 @@ def plain(pieces: Sequence[Piece]) -> str:
 
 
 class Page:
-    """Writes paragraphs, rows and tables to a stream; nothing it writes is wider than the page."""
+    """Writes paragraphs, rows and tables to a stream; nothing but an address is wider than the page."""
 
     def __init__(self, out: TextIO, look: Look) -> None:
         self.out = out
@@ -141,21 +141,31 @@ class Page:
         self.paragraph([(text, "bold"), (f"  {aside}" if aside else "", "dim")])
 
     def paragraph(
-        self, pieces: Sequence[Piece], indent: int = 0, lead: Piece = "", *, hang: int = 0, wide: bool = False
+        self,
+        pieces: Sequence[Piece],
+        indent: int = 0,
+        lead: Sequence[Piece] = (),
+        *,
+        hang: int = 0,
+        wide: bool = False,
     ) -> None:
         """Flowing text; its further lines stand under its first character, right of the `lead`.
 
         They are indented by another `hang`. `wide` lets the text run over the whole page, for names
         and paths rather than sentences.
         """
-        hang += indent + cells(self._carried(plain([lead])))
-        width = max((self.width if wide else self.measure) - hang, NARROWEST // 4)
-        start: list[Piece] = [" " * indent, lead]
+        hang += indent + cells(self._carried(plain(lead)))
+        width = max((self.width if wide else self.measure) - hang, NARROWEST // 6)
+        start: list[Piece] = [" " * indent, *lead]
         for line in self._lines(pieces):
             text = plain(line)
             for begin, end in wrap(text, width) if text.strip() else [(0, 0)]:
                 self._write([*start, *_slice(line, begin, end)])
                 start = [" " * hang]
+
+    def verbatim(self, text: str, indent: int = 0) -> None:
+        """One line that is not wrapped, because it is copied or clicked: an address."""
+        self._write([" " * indent, self._carried(text)])
 
     def rows(
         self,
@@ -178,9 +188,9 @@ class Page:
         for (left, right), (size, other), lead in zip(rows, sizes, leads, strict=True):
             if size <= column and column + other <= room:
                 gap = " " * (column - size + 2)
-                self.paragraph([*left, gap, *right], indent, lead, wide=True)
+                self.paragraph([*left, gap, *right], indent, [lead], wide=True)
             else:
-                self.paragraph(left, indent, lead, hang=2, wide=True)
+                self.paragraph(left, indent, [lead], hang=2, wide=True)
                 if other:
                     self.paragraph(right, indent + 2 + cells(plain([lead])), wide=True)
 
@@ -189,7 +199,7 @@ class Page:
         texts = [[self._carried(plain([cell])) for cell in row] for _, row in rows]
         widths = [max(map(cells, column)) for column in zip(*texts, strict=True)]
         longest = max((cells(self._carried(plain(name))) for name, _ in rows), default=0)
-        size = max(min(longest, self.measure - indent - sum(widths) - 2 * len(widths)), NARROWEST // 4)
+        size = max(min(longest, self.measure - indent - sum(widths) - 2 * len(widths)), NARROWEST // 6)
         for (name, row), text in zip(rows, texts, strict=True):
             (line,) = self._lines(name)
             *above, last = list(wrap(plain(line), size)) or [(0, 0)]
