@@ -1,0 +1,233 @@
+"""Time limits: whether a task has one, leaves time to recover, and runs in a pool that enforces it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from celerycheck.registry import Problem, check
+from celerycheck.subjects import App, NotEvaluated, Opaque, TaskInfo
+
+
+@dataclass(frozen=True)
+class Pool:
+    """What a worker pool does with limits.
+
+    - `hard`, `soft`: whether it enforces time limits.
+    - `recycles`: whether it replaces processes by `worker_max_tasks_per_child` and
+      `worker_max_memory_per_child`; only a pool that does has processes of its own that can be lost.
+    - `cancels`: whether it can stop a running task (`terminate_job`, read in its source).
+    """
+
+    name: str
+    hard: bool = False
+    soft: bool = False
+    recycles: bool = False
+    cancels: bool = False
+
+
+POOLS = {
+    pool.name: pool
+    for pool in (
+        Pool("prefork", hard=True, soft=True, recycles=True, cancels=True),
+        Pool("solo"),
+        Pool("threads"),
+        Pool("gevent", hard=True, cancels=True),
+        Pool("eventlet", cancels=True),
+    )
+}
+"""Celery's own pools, each tried with a worker of Celery 5.7.0 (gevent 26.9, eventlet 0.41).
+
+A task sleeping 3 s under `time_limit=1`, under a global `task_time_limit` of 1 and under `soft_time_limit=1`;
+eight tasks under `worker_max_tasks_per_child=1` and under `worker_max_memory_per_child=1`. gevent raises at
+the next switch: a task that never yields overruns its limit and is reported as failed afterwards.
+"""
+
+MODULES = {"thread": "threads"} | {name: name for name in POOLS if name != "threads"}
+ALIASES = {"processes": "prefork"} | {
+    f"celery.concurrency.{module}{separator}TaskPool": name
+    for module, name in MODULES.items()
+    for separator in ":."
+}
+
+
+@check
+def no_time_limit(app: App) -> Iterator[Problem]:
+    """Nothing stops a task that hangs.
+
+    Why: a connection that never answers or a loop that never ends keeps its process for ever; a few such
+        tasks, and the worker stands still while it looks alive.
+    Fix: set `task_time_limit` and `task_soft_time_limit` for all tasks, and longer ones on the tasks that
+        need them.
+    Reference: https://docs.celeryq.dev/en/stable/userguide/workers.html#time-limits
+    """
+    pool = pool_of(app)
+    if pool and not pool.hard:
+        raise NotEvaluated(f"the {pool.name} pool enforces no time limits")
+    limits = _Limits(app)
+    without = [task for task, soft, hard in limits.read if soft is None and hard is None]
+    if not without:
+        limits.raise_if_all_unreadable()
+    elif len(without) == len(app.tasks):
+        yield Problem(
+            f"neither a setting nor a task sets a time limit (tasks concerned: {len(without)})",
+            fix="task_time_limit = 300, task_soft_time_limit = 270",
+            about=app.settings["task_time_limit"],
+        )
+    else:
+        for task in without:
+            yield Problem(
+                "neither time_limit nor soft_time_limit applies, though other tasks have one",
+                fix="time_limit=300, soft_time_limit=270",
+                about=task,
+            )
+
+
+@check
+def no_soft_time_limit(app: App) -> Iterator[Problem]:
+    """The hard limit strikes without a warning.
+
+    Why: at the hard limit the process is killed; nothing is cleaned up, no half-done work recorded, and
+        whatever else the process held is lost.
+    Fix: set `soft_time_limit` below `time_limit`, and handle `SoftTimeLimitExceeded`.
+    Reference: https://docs.celeryq.dev/en/stable/userguide/workers.html#time-limits
+    """
+    pool = pool_of(app)
+    if pool and not pool.soft:
+        raise NotEvaluated(f"the {pool.name} pool enforces no soft time limits")
+    limits = _Limits(app)
+    limits.raise_if_all_unreadable()
+    for task, soft, hard in limits.read:
+        if hard is not None and soft is None:
+            yield Problem(
+                f"{_named(task, 'time_limit')} is {_number(hard)} s and no soft limit comes before it",
+                fix=f"soft_time_limit={_number(hard * 0.9)}",
+                about=task,
+            )
+
+
+@check
+def soft_limit_too_late(app: App) -> Iterator[Problem]:
+    """The soft time limit does not come before the hard one.
+
+    Why: the soft limit is there to leave time for recovery; one that comes with or after the hard limit
+        leaves none, and newer versions of Celery refuse to send such a task at all.
+    Fix: keep `soft_time_limit` well below `time_limit`; the settings `task_soft_time_limit` and
+        `task_time_limit` fill in whichever of the two a task leaves out.
+    Reference: https://docs.celeryq.dev/en/stable/userguide/workers.html#time-limits
+    """
+    limits = _Limits(app)
+    limits.raise_if_all_unreadable()
+    for task, soft, hard in limits.read:
+        if soft is not None and hard is not None and soft >= hard:
+            yield Problem(
+                f"{_named(task, 'soft_time_limit')} is {_number(soft)} s and {_named(task, 'time_limit')}"
+                f" {_number(hard)} s: {_too_late(app, task, soft, hard)}",
+                fix=f"soft_time_limit={_number(hard * 0.9)}",
+                about=task,
+            )
+
+
+@check
+def limits_ignored_by_pool(app: App) -> Iterator[Problem]:
+    """Limits are set that the worker pool does not enforce.
+
+    Why: a task that hangs blocks its worker in spite of its time limit, and memory that leaks is never
+        given back; everybody believes otherwise.
+    Fix: use the prefork pool, or put timeouts on every call that can hang and restart workers from outside.
+    Reference: https://docs.celeryq.dev/en/stable/userguide/workers.html#time-limits
+    """
+    pool = pool_of(app)
+    if pool is None:
+        raise NotEvaluated("worker_pool is computed, or no pool of Celery's own")
+    ignored = []
+    limits = _Limits(app)
+    if not pool.hard:
+        ignored += _set_for(app, "time_limit", sum(hard is not None for _, _, hard in limits.read))
+    if not pool.soft:
+        ignored += _set_for(app, "soft_time_limit", sum(soft is not None for _, soft, _ in limits.read))
+    if not pool.recycles:
+        names = ("worker_max_tasks_per_child", "worker_max_memory_per_child")
+        ignored += [name for name in names if app.settings.flag(name)]
+    if ignored:
+        yield Problem(
+            f"the {pool.name} pool ignores {', '.join(ignored)}",
+            fix='worker_pool = "prefork"',
+            about=app.settings["worker_pool"],
+        )
+
+
+def pool_of(app: App) -> Pool | None:
+    """The pool that `worker_pool` names; None for a computed value or a pool that is not Celery's.
+
+    A worker started with `-P` uses another one unseen.
+    """
+    if "worker_pool" not in app.settings:
+        return None
+    value = app.settings.value("worker_pool")
+    if isinstance(value, Opaque):
+        value = value.text if value.kind == "type" else None
+    return POOLS.get(ALIASES.get(value, value)) if isinstance(value, str) else None
+
+
+class _Limits:
+    """Every task with its soft and hard limit in seconds, None for none; unreadable ones kept apart.
+
+    A limit of 0 on a task means the setting's, as the pool reads it (`timeout or self.timeout`).
+    """
+
+    def __init__(self, app: App) -> None:
+        self.settings = app.settings
+        self.read: list[tuple[TaskInfo, float | None, float | None]] = []
+        self.unreadable: NotEvaluated | None = None
+        for task in app.tasks:
+            self._add(task)
+
+    def _add(self, task: TaskInfo) -> None:
+        try:
+            soft = task.soft_time_limit or self.settings.number("task_soft_time_limit") or None
+            hard = task.time_limit or self.settings.number("task_time_limit") or None
+        except NotEvaluated as reason:
+            self.unreadable = reason
+        else:
+            self.read.append((task, soft, hard))
+
+    def raise_if_all_unreadable(self) -> None:
+        if self.unreadable is not None and not self.read:
+            raise self.unreadable
+
+
+def _named(task: TaskInfo, option: str) -> str:
+    """Where a limit comes from: the task's own option, or the setting's name."""
+    return option if _own(task, option) else f"task_{option}"
+
+
+def _own(task: TaskInfo, option: str) -> bool:
+    return option in task.explicit and bool(task.option(option))
+
+
+def _too_late(app: App, task: TaskInfo, soft: float, hard: float) -> str:
+    """What Celery makes of a soft limit that is not below the hard one.
+
+    Tried on 5.3 to 5.7. From 5.5 on `apply_async` compares the task's own limits, from 5.7 on also those
+    it takes from settings. Where it lets them pass, the event loop starts the hard limit's clock only
+    after the soft limit; whether the task can still catch it is a matter of luck, as with equal limits.
+    """
+    own = _own(task, "time_limit") and _own(task, "soft_time_limit")
+    if soft == hard:
+        return "it is killed as it is asked to stop"
+    if app.version >= (5, 7) or (app.version >= (5, 5) and own):
+        return "every delay() raises ValueError"
+    newer = "Celery 5.5" if own else "Celery 5.7"
+    return f"it is killed as it is asked to stop, and with {newer} every delay() raises ValueError"
+
+
+def _set_for(app: App, option: str, tasks: int) -> list[str]:
+    """A limit as the report names it: the setting, or the option and how many tasks it is set for."""
+    if app.settings.flag(f"task_{option}"):
+        return [f"task_{option}"]
+    return [f"{option} (tasks concerned: {tasks})"] if tasks else []
+
+
+def _number(value: float) -> str:
+    return f"{value:.10g}"
