@@ -9,6 +9,7 @@ from fnmatch import translate
 
 from yaml.nodes import Node, SequenceNode
 
+from celerycheck import known_options
 from celerycheck.findings import Problem
 from celerycheck.known_settings import KNOWN_SETTINGS
 from celerycheck.subjects import App, NotEvaluated, Opaque, Plain, Settings, TaskInfo
@@ -17,50 +18,25 @@ from celerycheck.yaml_nodes import Document
 CONDITIONS = ("equals", "one_of", "matches", "at_least", "at_most", "set", "unset")
 KEYS = ("setting", "task_option", "tasks", *CONDITIONS)
 
-TASK_OPTIONS = frozenset(
+_UNJUDGED = frozenset(
     {
-        "acks_late",
-        "acks_on_failure",
-        "acks_on_failure_or_timeout",
-        "acks_on_timeout",
-        "autoretry_for",
-        "bind",
-        "compression",
-        "default_retry_delay",
-        "delivery_mode",
-        "dont_autoretry_for",
-        "exchange",
-        "expires",
-        "ignore_result",
-        "max_retries",
-        "name",
-        "priority",
-        "pydantic",
-        "queue",
-        "rate_limit",
-        "reject_on_worker_lost",
-        "resultrepr_maxsize",
-        "retry_backoff",
-        "retry_backoff_max",
-        "retry_jitter",
-        "retry_kwargs",
-        "retry_on_worker_lost",
-        "routing_key",
-        "send_events",
-        "serializer",
-        "soft_time_limit",
-        "store_eager_result",
-        "store_errors_even_if_ignored",
-        "throws",
-        "time_limit",
-        "track_started",
-        "trail",
-        "typing",
+        "Request",
+        "Strategy",
+        "abstract",
+        "backend",
+        "base",
+        "filter",
+        "lazy",
+        "pydantic_context",
+        "pydantic_dump_kwargs",
+        "pydantic_strict",
+        "shared",
+        "type",
     }
 )
-"""The options a rule may speak of: Celery's task options, 5.3 to 5.7."""
+TASK_OPTIONS = frozenset(known_options.TASK_OPTIONS) - _UNJUDGED
+"""The task options a rule may speak of: those with values that a picture shows."""
 
-_MEANT = {"retry_limit": "max_retries", "timeout": "time_limit", "soft_timeout": "soft_time_limit"}
 _ZERO_IS_NONE = frozenset({"time_limit", "soft_time_limit", "task_time_limit", "task_soft_time_limit"})
 _NONE_IS_UNBOUNDED = frozenset({"max_retries"})
 
@@ -212,7 +188,7 @@ def _read_name(document: Document, node: Node, fields: Mapping[str, Node]) -> tu
         return name, False
     name = document.text(fields["task_option"], "task_option")
     if name is not None and name not in TASK_OPTIONS:
-        word = _MEANT.get(name) or name.removeprefix("task_")
+        word = known_options.MEANT.get(name, name)
         document.mistake(fields["task_option"], f"Celery has no task option {name!r}", word, TASK_OPTIONS)
     return name, True
 

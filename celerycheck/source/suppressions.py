@@ -109,7 +109,7 @@ class _Source:
             return
         yield (target, target)
         statement = _around(self._statements, target)
-        if target == line and statement is not None and statement[1] == line:
+        if target == line and statement is not None and statement[0] < statement[1] == line:
             yield (statement[0], statement[0])
 
     def _next_code(self, line: int) -> int | None:
