@@ -91,7 +91,7 @@ class Finding:
         """16 hex digits of check, subject and message shape; numbers and places do not count."""
         shape = re.sub(r"\d+(?:\.\d+)?", "#", self.message)
         text = "\0".join((self.check, self.subject_kind, self.subject, shape))
-        return hashlib.sha256(text.encode()).hexdigest()[:16]
+        return hashlib.sha256(text.encode("utf-8", "backslashreplace")).hexdigest()[:16]
 
 
 @dataclass(frozen=True)

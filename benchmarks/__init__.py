@@ -1,0 +1,1 @@
+"""What an audit costs, as ratios to what Celery itself costs on the same app."""
