@@ -43,9 +43,11 @@ def acks_late_loses_killed(app: App) -> Iterator[Problem]:
     """
     if not _has_processes(app):
         return
-    fix = "reject_on_worker_lost=True, on a quorum queue with x-delivery-limit"
+    fix = "Celery 5.7 and retry_on_worker_lost=True, which max_retries bounds"
     if app.version >= (5, 7):
         fix = "retry_on_worker_lost=True"
+    elif app.broker.transport in AMQP:
+        fix = "reject_on_worker_lost=True, on a quorum queue with x-delivery-limit"
     for task in app.tasks:
         if not task.acks_late or task.flag("reject_on_worker_lost") or _retried_when_lost(app, task):
             continue
@@ -76,6 +78,11 @@ def oom_loop(app: App) -> Iterator[Problem]:
     memory = "worker_max_memory_per_child is not set"
     if app.settings.flag("worker_max_memory_per_child"):
         memory = "worker_max_memory_per_child replaces a process only after its task has ended"
+    fix = "retry_on_worker_lost=True, max_retries=3"
+    if app.version < (5, 7):
+        fix = f"Celery 5.7 and {fix}"
+        if app.broker.transport in AMQP:
+            fix = 'queue_arguments={"x-queue-type": "quorum", "x-delivery-limit": 5}'
     for task in app.tasks:
         if _retried_when_lost(app, task):
             if task.option("max_retries") is None:
@@ -85,9 +92,7 @@ def oom_loop(app: App) -> Iterator[Problem]:
         elif task.acks_late and task.flag("reject_on_worker_lost") and not _limits_deliveries(task, queues):
             yield Problem(
                 f"reject_on_worker_lost on a queue without a delivery limit; {memory}",
-                fix="retry_on_worker_lost=True, max_retries=3"
-                if app.version >= (5, 7)
-                else 'queue_arguments={"x-queue-type": "quorum", "x-delivery-limit": 5}',
+                fix=fix,
                 about=task,
             )
 

@@ -161,7 +161,7 @@ def retry_everything(task: TaskInfo) -> Iterator[Problem]:
 
 @check
 def backoff_without_autoretry(task: TaskInfo) -> Iterator[Problem]:
-    """Options for automatic retries are set, and nothing is retried automatically.
+    """Retry options are set, yet nothing is retried automatically.
 
     Why: Celery reads `retry_backoff`, `retry_jitter` and their like only where `autoretry_for` lists
         something; a `self.retry()` of the task's own waits `default_retry_delay` as ever.

@@ -101,7 +101,7 @@ def no_soft_time_limit(app: App) -> Iterator[Problem]:
         if hard is not None and soft is None:
             yield Problem(
                 f"{_named(task, 'time_limit')} is {_number(hard)} s and no soft limit comes before it",
-                fix=f"soft_time_limit={_number(hard * 0.9)}",
+                fix=_earlier(task, "time_limit", hard),
                 about=task,
             )
 
@@ -123,7 +123,7 @@ def soft_limit_too_late(app: App) -> Iterator[Problem]:
             yield Problem(
                 f"{_named(task, 'soft_time_limit')} is {_number(soft)} s and {_named(task, 'time_limit')}"
                 f" {_number(hard)} s: {_too_late(app, task, soft, hard)}",
-                fix=f"soft_time_limit={_number(hard * 0.9)}",
+                fix=_earlier(task, "soft_time_limit", hard),
                 about=task,
             )
 
@@ -204,6 +204,12 @@ def _named(task: TaskInfo, option: str) -> str:
 
 def _own(task: TaskInfo, option: str) -> bool:
     return option in task.explicit and bool(task.option(option))
+
+
+def _earlier(task: TaskInfo, option: str, hard: float) -> str:
+    """A soft limit that fits, to be written where `option` was."""
+    soft = _number(hard * 0.9)
+    return f"soft_time_limit={soft}" if _own(task, option) else f"task_soft_time_limit = {soft}"
 
 
 def _too_late(app: App, task: TaskInfo, soft: float, hard: float) -> str:

@@ -79,21 +79,30 @@ def test_acks_late_loses_killed(subject, findings):
 
 
 @pytest.mark.parametrize(
-    ("check", "celery", "fix"),
+    ("check", "celery", "transport", "fix"),
     [
-        ("acks-late-loses-killed", "5.7.0", "retry_on_worker_lost=True"),
+        ("acks-late-loses-killed", "5.7.0", "redis", "retry_on_worker_lost=True"),
         (
             "acks-late-loses-killed",
             "5.6.3",
+            "amqp",
             "reject_on_worker_lost=True, on a quorum queue with x-delivery-limit",
         ),
-        ("oom-loop", "5.7.0", "retry_on_worker_lost=True, max_retries=3"),
-        ("oom-loop", "5.6.3", 'queue_arguments={"x-queue-type": "quorum", "x-delivery-limit": 5}'),
+        (
+            "acks-late-loses-killed",
+            "5.6.3",
+            "redis",
+            "Celery 5.7 and retry_on_worker_lost=True, which max_retries bounds",
+        ),
+        ("oom-loop", "5.7.0", "redis", "retry_on_worker_lost=True, max_retries=3"),
+        ("oom-loop", "5.6.3", "amqp", 'queue_arguments={"x-queue-type": "quorum", "x-delivery-limit": 5}'),
+        ("oom-loop", "5.6.3", "redis", "Celery 5.7 and retry_on_worker_lost=True, max_retries=3"),
     ],
 )
-def test_the_fix_is_one_the_installed_celery_has(check, celery, fix):
+def test_the_fix_is_one_that_celery_and_the_broker_have(check, celery, transport, fix):
     subject = task(acks_late=True, reject_on_worker_lost=check == "oom-loop")
-    assert [problem.fix for problem in found(check, app(subject, celery=celery))] == [fix]
+    picture = app(subject, celery=celery, broker=BrokerInfo(transport, transport))
+    assert [problem.fix for problem in found(check, picture)] == [fix]
 
 
 UNSET = "worker_max_memory_per_child is not set"

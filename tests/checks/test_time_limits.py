@@ -141,6 +141,23 @@ def test_soft_limit_too_late_names_where_the_limits_come_from():
     ]
 
 
+@pytest.mark.parametrize(
+    ("check", "subject", "fix"),
+    [
+        ("no-soft-time-limit", app(task(time_limit=60)), "soft_time_limit=54"),
+        ("no-soft-time-limit", app(task(), values={"task_time_limit": 60}), "task_soft_time_limit = 54"),
+        ("soft-limit-too-late", soft_set(), "soft_time_limit=54"),
+        (
+            "soft-limit-too-late",
+            app(task(time_limit=60), values={"task_soft_time_limit": 90}),
+            "task_soft_time_limit = 54",
+        ),
+    ],
+)
+def test_the_fix_stands_where_the_limit_does(check, subject, fix):
+    assert [problem.fix for problem in found(check, subject)] == [fix]
+
+
 def in_pool(pool, *tasks, **values):
     return app(*tasks, values={"worker_pool": pool, **values})
 
