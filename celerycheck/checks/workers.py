@@ -1,0 +1,188 @@
+"""How workers run: child processes, memory, prefetching and what can be seen of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from celerycheck.findings import Severity
+from celerycheck.registry import NotEvaluated, Problem, check
+from celerycheck.subjects import App, Settings, TaskInfo
+
+_PREFORK = frozenset({"prefork", "processes", "celery.concurrency.prefork:TaskPool"})
+
+
+@check
+def no_max_tasks_per_child(settings: Settings) -> Iterator[Problem]:
+    """Worker processes are never replaced.
+
+    Why: what tasks leak stays for as long as the worker runs, until the machine runs out of memory and
+        the kernel kills whatever is largest.
+    Fix: set `worker_max_tasks_per_child`, or `worker_max_memory_per_child` (in KiB).
+    Reference: https://docs.celeryq.dev/en/stable/userguide/workers.html#max-tasks-per-child-setting
+    """
+    if not _is_prefork(settings):
+        return
+    about = settings["worker_max_tasks_per_child"]
+    tasks = settings.number("worker_max_tasks_per_child")
+    if tasks is not None and tasks < 1:
+        yield Problem(
+            f"worker_max_tasks_per_child is {tasks:g}: the pool raises ValueError, the worker does not start",
+            fix="worker_max_tasks_per_child = 1000, or None for no limit",
+            about=about,
+        )
+    elif tasks is None and (settings.number("worker_max_memory_per_child") or 0) <= 0:
+        yield Problem(
+            "neither worker_max_tasks_per_child nor worker_max_memory_per_child is set",
+            fix="worker_max_tasks_per_child = 1000",
+            about=about,
+        )
+
+
+def _is_prefork(settings: Settings) -> bool:
+    """Whether child processes run the tasks, as far as settings tell: `-P` is not seen."""
+    pool = settings.value("worker_pool")
+    return isinstance(pool, str) and pool in _PREFORK
+
+
+@check
+def tiny_memory_limit(settings: Settings, *, smallest: int = 25_000) -> Iterator[Problem]:
+    """Memory limit per child is too small to be meant in KiB.
+
+    Why: a Celery process without a single import of yours takes about 40,000 KiB; below that, every
+        child is replaced after each task, and the worker spends its time forking.
+    Fix: give the limit in KiB: 200 MiB are `204_800`.
+    Reference: https://docs.celeryq.dev/en/stable/userguide/configuration.html#worker-max-memory-per-child
+    """
+    limit = settings.number("worker_max_memory_per_child")
+    if limit is None or not 0 < limit < smallest or not _is_prefork(settings):
+        return
+    yield Problem(
+        f"worker_max_memory_per_child is {limit:g} KiB, less than a bare worker process takes:"
+        " every child is replaced after each task",
+        fix=f"for {limit:g} MiB write {limit * 1024:.0f}" if limit <= 8192 else "for 200 MiB write 204800",
+        about=settings["worker_max_memory_per_child"],
+    )
+
+
+@check
+def greedy_prefetch(app: App, *, long_after: float = 60.0) -> Iterator[Problem]:
+    """Workers reserve more messages than they can run.
+
+    Why: messages reserved behind a long task wait while other workers are idle; with late
+        acknowledgement they are also redelivered, all of them, when the worker is lost.
+    Fix: set `worker_prefetch_multiplier = 1` for long or late-acknowledged tasks.
+    Reference: https://docs.celeryq.dev/en/stable/userguide/optimizing.html#prefetch-limits
+    """
+    settings = app.settings
+    multiplier = settings.number("worker_prefetch_multiplier")
+    if multiplier is None or 0 < multiplier <= 1 or _prefetches_nothing(app):
+        return
+    about = settings["worker_prefetch_multiplier"]
+    fix = "worker_prefetch_multiplier = 1"
+    if multiplier <= 0:
+        yield Problem(
+            f"worker_prefetch_multiplier is {multiplier:g}: the first worker takes every waiting message",
+            fix,
+            about,
+        )
+        return
+    late = sum(task.acks_late for task in app.tasks)
+    long = [task for task in app.tasks if _may_run(task) > long_after]
+    if not late and not long:
+        return
+    tasks = [f"{late} of {len(app.tasks)} tasks acknowledge late"] if late else []
+    tasks += [f"{len(long)} of {len(app.tasks)} tasks may run longer than {long_after:g} s"] if long else []
+    own = late or any("time_limit" in task.explicit for task in long)
+    yield Problem(
+        f"worker_prefetch_multiplier is {multiplier:g}, while {' and '.join(tasks)}",
+        fix,
+        about,
+        # A limit for all tasks is a safety net: it says little about how long any of them runs.
+        at_most=None if own else Severity.INFO,
+    )
+
+
+def _prefetches_nothing(app: App) -> bool:
+    """Celery 5.6 and newer can do without prefetching, on Redis only."""
+    return app.settings.flag("worker_disable_prefetch") and app.broker.transport in (
+        "redis",
+        "rediss",
+        "sentinel",
+    )
+
+
+def _may_run(task: TaskInfo) -> float:
+    """The hard limit in seconds; 0 where there is none or it is computed."""
+    try:
+        return task.time_limit or 0
+    except NotEvaluated:
+        return 0
+
+
+@check
+def unbounded_eta_buffer(app: App) -> Iterator[Problem]:
+    """Nothing bounds how many delayed tasks a worker holds.
+
+    Why: a worker takes messages with an ETA off the broker and keeps them in memory until they are
+        due; a burst of retries makes one worker take them all, and lose them from sight.
+    Fix: set `worker_eta_task_limit`, to a few thousand.
+    Reference: https://docs.celeryq.dev/en/stable/userguide/configuration.html#worker-eta-task-limit
+    Since: Celery 5.6
+    """
+    app.needs_celery(5, 6)
+    if app.settings.number("worker_eta_task_limit") or _delays_on_broker(app):
+        return
+    delayed = sum(_retries_later(task) for task in app.tasks)
+    if delayed:
+        tasks = "1 task retries" if delayed == 1 else f"{delayed} tasks retry"
+        yield Problem(
+            f"{tasks} after a delay, and worker_eta_task_limit is not set",
+            fix="worker_eta_task_limit = 1000",
+            about=app.settings["worker_eta_task_limit"],
+        )
+
+
+def _delays_on_broker(app: App) -> bool:
+    """One quorum queue on RabbitMQ is enough for Celery to let the broker hold delayed messages."""
+    return app.broker.transport in ("amqp", "librabbitmq") and any(q.type == "quorum" for q in app.queues)
+
+
+def _retries_later(task: TaskInfo) -> bool:
+    """Whether it retries and no retry of it is known to be immediate."""
+    if not task.autoretry_for and not (task.bound and "retry" in task.names_read):
+        return False
+    if task.autoretry_for and task.option("retry_backoff"):
+        return True
+    given = task.option("retry_kwargs")
+    if task.autoretry_for and isinstance(given, dict) and "countdown" in given:
+        return bool(given["countdown"])
+    return bool(task.option("default_retry_delay"))
+
+
+@check
+def no_task_events(settings: Settings) -> Iterator[Problem]:
+    """Workers send no task events.
+
+    Why: Flower, `celery events` and most exporters see workers, but not one task.
+    Fix: set `worker_send_task_events = True`, or start the workers with `-E`.
+    Reference: https://docs.celeryq.dev/en/stable/userguide/monitoring.html
+    """
+    if not settings.flag("worker_send_task_events"):
+        yield Problem(
+            "worker_send_task_events is off",
+            fix="worker_send_task_events = True",
+            about=settings["worker_send_task_events"],
+        )
+
+
+@check
+def no_process_titles(app: App) -> Iterator[Problem]:
+    """Worker processes cannot be told apart.
+
+    Why: without `setproctitle` every process looks alike in `ps` and `top`: neither the worker's name
+        nor main process and children are to be seen when one of them eats the memory.
+    Fix: install `setproctitle`; Celery uses it by itself.
+    Reference: celery.platforms.set_process_title
+    """
+    if "setproctitle" not in app.modules_available:
+        yield Problem("setproctitle is not installed", fix="add setproctitle to the workers' requirements")

@@ -1,0 +1,510 @@
+"""Schedule: tables of entries and what is said of their tasks, times and arguments."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import pytest
+
+from celerycheck.checks.schedule import _apart, expand
+from celerycheck.subjects import CrontabFields, NotEvaluated, Opaque, ScheduleEntry, TaskClass, TaskInfo
+from celerycheck.testing import app, found, problems, task
+
+WORK = "proj.tasks.work"
+
+
+def every(seconds, name="entry", **fields):
+    return ScheduleEntry(name, **({"task": WORK, "seconds": seconds, "text": f"every {seconds} s"} | fields))
+
+
+def cron(name="entry", fields=None, **times):
+    crontab = CrontabFields(**times)
+    text = " ".join(
+        [crontab.minute, crontab.hour, crontab.day_of_month, crontab.month_of_year, crontab.day_of_week]
+    )
+    return ScheduleEntry(
+        name, **({"task": WORK, "kind": "crontab", "crontab": crontab, "text": text} | (fields or {}))
+    )
+
+
+@pytest.mark.parametrize(
+    ("subject", "messages"),
+    [
+        (
+            app(task(), schedule=(every(60, task="proj.tasks.wrk", registered=False),)),
+            ["no task is registered as 'proj.tasks.wrk'"],
+        ),
+        (
+            app(task(), schedule=(every(60), every(60, "b", task="x", registered=False))),
+            ["no task is registered as 'x'"],
+        ),
+        (app(task()), []),
+        (app(), []),
+        (app(task(), schedule=(every(60),)), []),
+        (app(task(), schedule=(every(60, task="other.pkg", registered=True),)), []),
+        (app(task(), schedule=(every(60, task=None, registered=None, kind="malformed"),)), []),
+        (app(schedule=(every(60, "celery.backend_cleanup", task="celery.backend_cleanup"),)), []),
+    ],
+)
+def test_unknown_scheduled_task(subject, messages):
+    assert problems("unknown-scheduled-task", subject) == messages
+
+
+def test_an_unknown_scheduled_task_is_about_the_entry_and_guessed():
+    entry = every(60, task="proj.task.work", registered=False)
+    (problem,) = found("unknown-scheduled-task", app(task(), schedule=(entry,)))
+    assert problem.about == entry
+    assert problem.fix == "did you mean 'proj.tasks.work'?"
+
+
+def test_scheduled_tasks_are_not_judged_without_the_whole_registry():
+    with pytest.raises(NotEvaluated, match="no module x"):
+        problems(
+            "unknown-scheduled-task",
+            app(task(), partial="no module x", schedule=(every(60, task="x", registered=None),)),
+        )
+    assert problems("unknown-scheduled-task", app(task(), partial="no module x", schedule=(every(60),))) == []
+
+
+def test_an_app_that_only_schedules_is_not_judged():
+    with pytest.raises(NotEvaluated, match="registers no tasks"):
+        problems("unknown-scheduled-task", app(schedule=(every(60, registered=False),)))
+
+
+@pytest.mark.parametrize(
+    ("entry", "messages"),
+    [
+        (cron(hour="3"), ["minute is * while hour is 3: it fires 60 times an hour"]),
+        (cron(hour="*/4"), ["minute is * while hour is */4: it fires 60 times an hour"]),
+        (cron(hour="8,12,18"), ["minute is * while hour is 8,12,18: it fires 60 times an hour"]),
+        (cron(hour="3", day_of_week="mon"), ["minute is * while hour is 3: it fires 60 times an hour"]),
+        (
+            cron(day_of_week="mon"),
+            ["minute and hour are * while day_of_week is mon: it fires 1440 times a day"],
+        ),
+        (
+            cron(day_of_month="1"),
+            ["minute and hour are * while day_of_month is 1: it fires 1440 times a day"],
+        ),
+        (cron(), []),
+        (cron(minute="0", hour="3"), []),
+        (cron(minute="*/5", hour="3"), []),
+        (cron(minute="*/1", hour="3"), []),
+        (cron(minute="0-59", hour="3"), []),
+        (cron(hour="9-17"), []),
+        (cron(hour="9,10,11"), []),
+        (cron(hour="22-4"), []),
+        (cron(hour="*/1"), []),
+        (cron(hour="9-17", day_of_week="mon"), []),
+        (cron(day_of_week="mon-fri"), []),
+        (cron(day_of_week="sat,sun"), []),
+        (cron(day_of_month="1-7"), []),
+        (cron(month_of_year="12"), []),
+        (cron(minute="0", day_of_week="mon"), []),
+        (cron(hour="computed()"), []),
+        (every(60), []),
+    ],
+)
+def test_every_minute_crontab(entry, messages):
+    assert problems("every-minute-crontab", entry) == messages
+
+
+NO_LIMIT = "with neither a time limit nor expires"
+
+
+@pytest.mark.parametrize(
+    ("tasks", "entry", "messages"),
+    [
+        (
+            [task(time_limit=600)],
+            every(60.0),
+            ["sent 60 s apart, while a run may take 600 s, and it never expires"],
+        ),
+        (
+            [task(inherited={"time_limit": 3600})],
+            cron(minute="*/30"),
+            ["sent 1800 s apart, while a run may take 3600 s, and it never expires"],
+        ),
+        (
+            [task(soft_time_limit=600)],
+            every(60.0),
+            ["sent 60 s apart, while a run may take 600 s, and it never expires"],
+        ),
+        (
+            [task(time_limit=7200)],
+            cron(minute="0", hour="8,9"),
+            ["sent 3600 s apart, while a run may take 7200 s, and it never expires"],
+        ),
+        (
+            [task(time_limit=900)],
+            cron(minute="55", hour="*"),
+            [],
+        ),
+        ([task()], every(60.0), [f"sent 60 s apart, {NO_LIMIT}"]),
+        ([task()], cron(minute="0"), [f"sent 3600 s apart, {NO_LIMIT}"]),
+        ([task()], cron(minute="50,10"), [f"sent 1200 s apart, {NO_LIMIT}"]),
+        ([task(time_limit=60)], every(60.0), []),
+        ([task(time_limit=30)], every(60.0), []),
+        ([task(time_limit=600)], every(60.0, expires=60.0), []),
+        ([task(time_limit=600)], every(60.0, expires="set"), []),
+        ([task()], every(7200.0), []),
+        ([task()], cron(minute="0", hour="3"), []),
+        ([task(time_limit=90_000)], cron(minute="0", hour="3", day_of_week="mon"), []),
+        ([task(time_limit=Opaque("proj.Lazy"))], every(60.0), []),
+        ([], every(60.0), []),
+        ([task("other")], every(60.0), []),
+        ([task()], every(0.0), []),
+        ([task()], every(None, kind="solar"), []),
+        ([task()], every(None, kind="custom"), []),
+        ([task()], every(None, kind="malformed"), []),
+        ([task()], cron(minute="whenever"), []),
+        ([task()], every(60.0, "celery.backend_cleanup", task="celery.backend_cleanup"), []),
+        ([task(info=TaskInfo(WORK, names_read=("redis_lock",)))], every(60.0), []),
+        ([task(info=TaskInfo(WORK, names_read=("RLock",)))], every(60.0), []),
+        ([task(info=TaskInfo(WORK, classes=(TaskClass("celery_once.QueueOnce"),)))], every(60.0), []),
+        ([task(once=True)], every(60.0), []),
+    ],
+)
+def test_overlapping_schedule(tasks, entry, messages):
+    assert problems("overlapping-schedule", app(*tasks, schedule=(entry,))) == messages
+
+
+def test_blocking_is_no_lock():
+    blocks = task(info=TaskInfo(WORK, names_read=("block", "clock", "unlock_at")))
+    assert len(problems("overlapping-schedule", app(blocks, schedule=(every(60.0),)))) == 1
+
+
+def test_an_entry_without_limits_overlaps_within_an_hour_or_what_is_set():
+    subject = app(task(), schedule=(every(7200.0),))
+    assert len(problems("overlapping-schedule", subject, unlimited_within=86400.0)) == 1
+
+
+AS_FIRST = "sends the same task with the same arguments as 'first', "
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "messages"),
+    [
+        (every(60, "first"), every(60, "second"), [f"{AS_FIRST}both every 60 s"]),
+        (every(60, "first"), every(90, "second"), [f"{AS_FIRST}one every 60 s and the other every 90 s"]),
+        (cron("first", hour="3"), cron("second", hour="3"), [f"{AS_FIRST}both * 3 * * *"]),
+        (
+            cron("first", minute="0", hour="*/2"),
+            cron("second", minute="*/30", hour="4"),
+            [f"{AS_FIRST}one 0 */2 * * * and the other */30 4 * * *"],
+        ),
+        (every(60, "first", digest="a"), every(60, "second", digest="b"), []),
+        (every(60, "first", task="a"), every(60, "second", task="b"), []),
+        (every(60, "first", task=None), every(60, "second", task=None), []),
+        (every(60, "first", arguments=1), every(60, "second", arguments=1), []),
+        (
+            every(60, "first", options={"queue": "eu"}),
+            every(60, "second", options={"queue": "us"}),
+            [],
+        ),
+        (cron("first", minute="0", hour="3"), cron("second", minute="0", hour="15"), []),
+        (cron("first", minute="0"), cron("second", minute="30"), []),
+        (cron("first", minute="0", day_of_week="mon"), cron("second", minute="0", day_of_week="tue"), []),
+        (cron("first", minute="0", month_of_year="1"), cron("second", minute="0", month_of_year="2"), []),
+        (cron("first", minute="0", hour="odd"), cron("second", minute="0", hour="even"), []),
+        (every(60, "first"), cron("second", minute="0", hour="3"), []),
+        (every(60, "first", kind="custom"), every(60, "second", kind="custom"), []),
+        (every(60, "first", kind="malformed"), every(60, "second", kind="malformed"), []),
+    ],
+)
+def test_duplicate_schedule(one, other, messages):
+    subject = app(task(), schedule=(one, other))
+    assert problems("duplicate-schedule", subject) == messages
+    assert all(problem.about == other for problem in found("duplicate-schedule", subject))
+
+
+def test_thousands_of_entries_are_compared_in_passing():
+    entries = tuple(cron(f"at {n}", minute=str(n % 60), hour=str(n // 60 % 24)) for n in range(5000))
+    assert len(problems("duplicate-schedule", app(schedule=entries))) == 3 * 20
+
+
+@pytest.mark.parametrize(
+    ("entry", "messages"),
+    [
+        (
+            cron(minute="*/40"),
+            ["minute is */40: it starts over with each hour, 20 rather than 40 after the last run"],
+        ),
+        (
+            cron(minute="0", hour="*/5"),
+            ["hour is */5: it starts over with each day, 4 rather than 5 after the last run"],
+        ),
+        (
+            cron(minute="0", hour="3", day_of_week="*/2"),
+            ["day_of_week is */2: it starts over with each week, 1 rather than 2 after the last run"],
+        ),
+        (
+            cron(minute="0", hour="3", day_of_month="*/2"),
+            ["day_of_month is */2: it starts over with each month"],
+        ),
+        (
+            cron(minute="0", hour="3", day_of_month="1", month_of_year="*/5"),
+            ["month_of_year is */5: it starts over with each year, 2 rather than 5 after the last run"],
+        ),
+        (cron(minute="*/90"), ["minute is */90, longer than its hour: it matches once each hour"]),
+        (cron(minute="0", hour="*/48"), ["hour is */48, longer than its day: it matches once each day"]),
+        (cron(), []),
+        (cron(minute="*/1"), []),
+        (cron(minute="*/15"), []),
+        (cron(minute="*/20"), []),
+        (cron(minute="*/60"), []),
+        (cron(minute="0", hour="*/6"), []),
+        (cron(minute="0", hour="*/24"), []),
+        (cron(minute="0", hour="3", month_of_year="*/3"), []),
+        (cron(minute="0", hour="3", day_of_week="*/7"), []),
+        # Nothing starts over: the next hour, day or month is not asked for.
+        (cron(minute="*/40", hour="3"), []),
+        (cron(minute="0", hour="*/5", day_of_week="sun"), []),
+        (cron(minute="0", hour="3", day_of_month="*/10", month_of_year="1"), []),
+        (cron(minute="0-59/40"), []),
+        (cron(minute="*/40,10"), []),
+        (cron(minute="0", hour="8-18/3"), []),
+        (every(2400), []),
+    ],
+)
+def test_uneven_crontab(entry, messages):
+    assert problems("uneven-crontab", entry) == messages
+
+
+@pytest.mark.parametrize(
+    ("entry", "messages"),
+    [
+        (every(60, unknown_keys=("shedule",)), ["beat does not start: it does not know the key 'shedule'"]),
+        (
+            every(None, kind="malformed", unknown_keys=("shedule",), error="it has no schedule"),
+            ["beat does not start: it does not know the key 'shedule'"],
+        ),
+        (
+            every(None, kind="malformed", error="its schedule is str, not seconds, a timedelta or a crontab"),
+            ["its schedule is str, not seconds, a timedelta or a crontab"],
+        ),
+        (every(60, error="its args are int, not a list or tuple"), ["its args are int, not a list or tuple"]),
+        (every(None, kind="malformed"), ["beat cannot use its schedule"]),
+        (every(60, task=None), ["it names no task"]),
+        (every(60), []),
+        (every(0), []),
+        (cron(hour="3"), []),
+        (cron(day_of_month="31", month_of_year="2"), []),
+        (cron(fields={"error": "it never fires: unable to rollover"}), []),
+        (every(None, kind="solar"), []),
+        (every(None, kind="custom"), []),
+        (every(60, registered=False), []),
+        (every(60, registered=None), []),
+        (every(60, arity_error="missing 1 required positional argument"), []),
+        (every(60, options={"expires": 60}), []),
+        (every(60, expires=60.0), []),
+    ],
+)
+def test_malformed_schedule(entry, messages):
+    assert problems("malformed-schedule", entry) == messages
+
+
+@pytest.mark.parametrize(
+    ("key", "fix"),
+    [
+        ("shedule", "did you mean 'schedule'?"),
+        ("arg", "did you mean 'args'?"),
+        ("enabled", "remove it, or put it under one of args, kwargs, options"),
+    ],
+)
+def test_unknown_keys_are_mended(key, fix):
+    assert [p.fix for p in found("malformed-schedule", every(60, unknown_keys=(key,)))] == [fix]
+
+
+@pytest.mark.parametrize(
+    ("entry", "messages"),
+    [
+        (every(0), ["its interval is 0 s: beat sends it without pause"]),
+        (every(-5), ["its interval is -5 s: beat sends it without pause"]),
+        (
+            cron(day_of_month="31", month_of_year="2"),
+            ["it never fires: day_of_month 31 never occurs in month_of_year 2"],
+        ),
+        (
+            cron(day_of_month="31", month_of_year="4,6,9,11"),
+            ["it never fires: day_of_month 31 never occurs in month_of_year 4,6,9,11"],
+        ),
+        (cron(minute=""), ["it never fires: one of its fields is empty"]),
+        (
+            cron(fields={"error": "it never fires: unable to rollover"}),
+            ["it never fires: unable to rollover"],
+        ),
+        (every(1), []),
+        (every(0.5), []),
+        (every(None, kind="malformed"), []),
+        (every(None, kind="solar"), []),
+        (cron(), []),
+        (cron(day_of_month="29", month_of_year="2"), []),
+        (cron(day_of_month="30,31", month_of_year="feb,mar"), []),
+        (cron(day_of_month="31"), []),
+        (cron(day_of_month="31", month_of_year="*/2"), []),
+        (cron(day_of_month="thirtieth", month_of_year="2"), []),
+        (cron(fields={"error": "its args are int, not a list or tuple"}), []),
+    ],
+)
+def test_impossible_schedule(entry, messages):
+    assert problems("impossible-schedule", entry) == messages
+
+
+@pytest.mark.parametrize(
+    ("entry", "messages"),
+    [
+        (
+            every(60, arity_error="work() missing 1 required positional argument: 'x'"),
+            ["its arguments do not fit the task: work() missing 1 required positional argument: 'x'"],
+        ),
+        (every(60), []),
+        (every(60, arguments=3), []),
+        (cron(hour="3"), []),
+    ],
+)
+def test_scheduled_arity(entry, messages):
+    assert problems("scheduled-arity", entry) == messages
+
+
+RANGES = {
+    "minute": (60, 0),
+    "hour": (24, 0),
+    "day_of_week": (7, 0),
+    "day_of_month": (31, 1),
+    "month": (12, 1),
+}
+
+
+@pytest.mark.parametrize(("size", "first"), RANGES.values(), ids=RANGES)
+def test_fields_are_read_as_celery_reads_them(size, first):
+    from celery.schedules import crontab_parser
+
+    last = first + size - 1
+    texts = [
+        "*",
+        f"{first}",
+        f"{last}",
+        f"{first},{last}",
+        f"{last}-{first}",
+        f"{last - 2}-{first + 2}/2",
+        "*,1",
+    ]
+    texts += [f"*/{step}" for step in range(1, 100)]
+    texts += [f"{a}-{b}/{step}" for a in (first, 3, last) for b in (first, 5, last) for step in (1, 2, 3, 40)]
+    parser = crontab_parser(size, first)
+    assert {text: expand(text, size, first) for text in texts} == {text: parser.parse(text) for text in texts}
+
+
+@pytest.mark.parametrize("text", ["sun", "Monday", "mon-fri", "fri-mon", "mon,wed", "sun-sat/2"])
+def test_days_are_read_as_celery_reads_them(text):
+    from celery.schedules import crontab_parser
+
+    assert expand(text, 7) == crontab_parser(7).parse(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "numbers"),
+    [
+        ("[1, 2]", {1, 2}),
+        ("{3}", {3}),
+        ("(4,)", {4}),
+        ("set()", set()),
+        ("[]", set()),
+        ("1, 2", {1, 2}),
+        ("jan", None),
+        ("60", None),
+        ("*/0", None),
+        ("5/40", None),
+        ("x-y", None),
+        ("-1", None),
+    ],
+)
+def test_fields_are_read_from_lists_and_not_guessed(text, numbers):
+    assert expand(text, 60) == numbers
+
+
+@pytest.mark.parametrize(
+    ("text", "size", "apart"),
+    [
+        ("3", 24, True),
+        ("23", 24, True),
+        ("*/2", 24, True),
+        ("0,23", 24, False),
+        ("*", 24, False),
+        ("9-17", 24, False),
+        ("31", 31, True),
+        ("1,31", 31, False),
+        ("dec", 12, True),
+        ("dec,jan", 12, False),
+        ("?", 24, False),
+        ("", 24, False),
+    ],
+)
+def test_apart(text, size, apart):
+    assert _apart(text, size) is apart
+
+
+@pytest.mark.parametrize(
+    ("fields", "times"),
+    [
+        ({"hour": 3}, 60),
+        ({"hour": "*/4"}, 6 * 60),
+        ({"day_of_week": 1}, 24 * 60),
+        ({"minute": 0, "hour": 3}, 1),
+        ({"minute": "*/40"}, 2 * 24),
+        ({"minute": "*/90"}, 24),
+    ],
+)
+def test_how_often_celery_fires_a_crontab_in_a_day(fields, times):
+    from celery.schedules import crontab
+
+    built = crontab(**fields)
+    assert len(built.minute) * len(built.hour) == times
+
+
+@pytest.mark.parametrize(
+    ("minute", "gaps"), [("*/40", {20, 40}), ("*/20", {20}), ("*/90", {60}), ("*/7", {4, 7})]
+)
+def test_the_gaps_celery_leaves_between_runs(minute, gaps):
+    from datetime import datetime, timezone
+
+    from celery import Celery
+    from celery.schedules import crontab
+
+    unit = Celery("unit", set_as_current=False)
+    now = datetime(2024, 1, 1, tzinfo=timezone.utc)
+    schedule = crontab(minute=minute, app=unit, nowfun=lambda: now)
+    moments = [now]
+    for _ in range(20):
+        now = now + schedule.remaining_estimate(now)
+        moments.append(now)
+    assert {round((b - a).total_seconds() / 60) for a, b in pairwise(moments)} == gaps
+
+
+@pytest.mark.parametrize(
+    ("entry", "error"),
+    [
+        ({"task": "t", "schedule": 5, "shedule": 5}, TypeError),
+        ({"task": "t", "schedule": 5, "enabled": True}, TypeError),
+        ({"task": "t", "schedule": "*/5 * * * *"}, AttributeError),
+        (5, TypeError),
+    ],
+)
+def test_one_entry_stops_beat(entry, error):
+    from celery import Celery
+    from celery.beat import Scheduler
+
+    unit = Celery("unit", broker="memory://", set_as_current=False)
+    unit.conf.beat_schedule = {"good": {"task": "t", "schedule": 5}, "bad": entry}
+    with pytest.raises(error):
+        Scheduler(unit)
+
+
+@pytest.mark.parametrize("seconds", [0, -5])
+def test_an_interval_of_nothing_is_always_due(seconds):
+    from celery import Celery
+    from celery.schedules import schedule
+
+    unit = Celery("unit", set_as_current=False)
+    assert tuple(schedule(seconds, app=unit).is_due(unit.now())) == (True, 0)

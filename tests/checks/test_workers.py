@@ -1,0 +1,240 @@
+"""Workers: tables of settings and what is said of pools, memory, prefetching and visibility."""
+
+from __future__ import annotations
+
+import pytest
+
+from celerycheck.findings import Severity
+from celerycheck.subjects import BrokerInfo, NotEvaluated, Opaque, QueueInfo, TaskInfo
+from celerycheck.testing import app, error, found, problems, settings, task
+
+NEVER = "neither worker_max_tasks_per_child nor worker_max_memory_per_child is set"
+SOLO = {"worker_pool": "solo"}
+
+
+@pytest.mark.parametrize(
+    ("values", "messages"),
+    [
+        ({}, [NEVER]),
+        ({"worker_pool": "processes"}, [NEVER]),
+        ({"worker_max_memory_per_child": 0}, [NEVER]),
+        (
+            {"worker_max_tasks_per_child": 0},
+            ["worker_max_tasks_per_child is 0: the pool raises ValueError, the worker does not start"],
+        ),
+        ({"worker_max_tasks_per_child": 1}, []),
+        ({"worker_max_tasks_per_child": 1000}, []),
+        ({"worker_max_memory_per_child": 200_000}, []),
+        ({"worker_max_tasks_per_child": 100, "worker_max_memory_per_child": 200_000}, []),
+        (SOLO, []),
+        ({"worker_pool": "threads"}, []),
+        ({"worker_pool": "gevent"}, []),
+        ({"worker_pool": "proj.pools:Pool"}, []),
+        ({"worker_pool": Opaque("type", "proj.pools.Pool")}, []),
+    ],
+)
+def test_no_max_tasks_per_child(values, messages):
+    assert problems("no-max-tasks-per-child", settings(values)) == messages
+
+
+def tiny(limit):
+    return (
+        f"worker_max_memory_per_child is {limit} KiB, less than a bare worker process takes:"
+        " every child is replaced after each task"
+    )
+
+
+@pytest.mark.parametrize(
+    ("values", "options", "messages"),
+    [
+        ({"worker_max_memory_per_child": 200}, {}, [tiny(200)]),
+        ({"worker_max_memory_per_child": 12288}, {}, [tiny(12288)]),
+        ({"worker_max_memory_per_child": 40_000}, {"smallest": 50_000}, [tiny(40000)]),
+        ({}, {}, []),
+        ({"worker_max_memory_per_child": 0}, {}, []),
+        ({"worker_max_memory_per_child": -1}, {}, []),
+        ({"worker_max_memory_per_child": 25_000}, {}, []),
+        ({"worker_max_memory_per_child": 200_000}, {}, []),
+        ({"worker_max_memory_per_child": 200} | SOLO, {}, []),
+        ({"worker_max_memory_per_child": 12288}, {"smallest": 10_000}, []),
+    ],
+)
+def test_tiny_memory_limit(values, options, messages):
+    assert problems("tiny-memory-limit", settings(values), **options) == messages
+
+
+@pytest.mark.parametrize(
+    ("limit", "fix"), [(200, "for 200 MiB write 204800"), (12288, "for 200 MiB write 204800")]
+)
+def test_tiny_memory_limits_are_translated(limit, fix):
+    assert [p.fix for p in found("tiny-memory-limit", settings({"worker_max_memory_per_child": limit}))] == [
+        fix
+    ]
+
+
+def test_a_computed_memory_limit_is_not_judged():
+    with pytest.raises(NotEvaluated):
+        problems("tiny-memory-limit", settings({"worker_max_memory_per_child": "200"}))
+
+
+BOTH = "worker_prefetch_multiplier is 4, while 1 of 2 tasks acknowledge late"
+
+
+@pytest.mark.parametrize(
+    ("subject", "messages"),
+    [
+        (
+            app(task(acks_late=True), task()),
+            ["worker_prefetch_multiplier is 4, while 1 of 2 tasks acknowledge late"],
+        ),
+        (
+            app(task(time_limit=61), values={"worker_prefetch_multiplier": 2}),
+            ["worker_prefetch_multiplier is 2, while 1 of 1 tasks may run longer than 60 s"],
+        ),
+        (
+            app(task(acks_late=True), task(time_limit=300)),
+            [f"{BOTH} and 1 of 2 tasks may run longer than 60 s"],
+        ),
+        (
+            app(task(inherited={"acks_late": True})),
+            ["worker_prefetch_multiplier is 4, while 1 of 1 tasks acknowledge late"],
+        ),
+        (
+            app(values={"worker_prefetch_multiplier": 0}),
+            ["worker_prefetch_multiplier is 0: the first worker takes every waiting message"],
+        ),
+        (app(), []),
+        (app(task()), []),
+        (app(task(time_limit=60)), []),
+        (app(task(time_limit=0)), []),
+        (app(task(time_limit=Opaque("proj.Lazy"))), []),
+        (app(task(soft_time_limit=30)), []),
+        (app(task(acks_late=True), values={"worker_prefetch_multiplier": 1}), []),
+        (app(task(time_limit=3600), values={"worker_prefetch_multiplier": 1}), []),
+        (
+            app(
+                task(acks_late=True),
+                values={"worker_disable_prefetch": True},
+                broker=BrokerInfo("redis", "redis"),
+            ),
+            [],
+        ),
+        (app(values={"worker_prefetch_multiplier": 10}), []),
+        (app(task(acks_late=False), values={"worker_prefetch_multiplier": 4}), []),
+    ],
+)
+def test_greedy_prefetch(subject, messages):
+    assert problems("greedy-prefetch", subject) == messages
+
+
+def test_prefetching_is_disabled_on_redis_only():
+    subject = app(task(acks_late=True), values={"worker_disable_prefetch": True})
+    assert len(problems("greedy-prefetch", subject)) == 1
+
+
+def test_what_counts_as_long_can_be_set():
+    assert problems("greedy-prefetch", app(task(time_limit=300)), long_after=300.0) == []
+    assert len(problems("greedy-prefetch", app(task(time_limit=301)), long_after=300.0)) == 1
+
+
+def test_a_limit_for_all_tasks_is_a_hint_only():
+    subject = app(task(inherited={"time_limit": 1800}), values={"task_time_limit": 1800})
+    assert [p.at_most for p in found("greedy-prefetch", subject)] == [Severity.INFO]
+    assert [p.at_most for p in found("greedy-prefetch", app(task(time_limit=1800)))] == [None]
+
+
+RETRYING = {"autoretry_for": [error("OSError")]}
+QUORUM = (QueueInfo("celery", type="quorum"),)
+
+
+def by_hand(**options):
+    return task(info=TaskInfo("t", bound=True, names_read=("retry",)), **options)
+
+
+@pytest.mark.parametrize(
+    ("subject", "messages"),
+    [
+        (app(task(**RETRYING)), ["1 task retries after a delay, and worker_eta_task_limit is not set"]),
+        (app(by_hand(), by_hand()), ["2 tasks retry after a delay, and worker_eta_task_limit is not set"]),
+        (
+            app(task(**RETRYING, default_retry_delay=0, retry_backoff=True)),
+            ["1 task retries after a delay, and worker_eta_task_limit is not set"],
+        ),
+        (
+            app(task(**RETRYING, default_retry_delay=0, retry_kwargs={"countdown": 5})),
+            ["1 task retries after a delay, and worker_eta_task_limit is not set"],
+        ),
+        (
+            app(task(**RETRYING), queues=QUORUM, broker=BrokerInfo("redis")),
+            ["1 task retries after a delay, and worker_eta_task_limit is not set"],
+        ),
+        (app(), []),
+        (app(task()), []),
+        (app(task(**RETRYING), values={"worker_eta_task_limit": 1000}), []),
+        (app(task(**RETRYING, default_retry_delay=0)), []),
+        (app(task(**RETRYING, retry_kwargs={"countdown": 0})), []),
+        (app(by_hand(default_retry_delay=0)), []),
+        (app(task(info=TaskInfo("t", names_read=("retry",)))), []),
+        (app(task(info=TaskInfo("t", bound=True, names_read=("get",)))), []),
+        (app(task(retry_backoff=True)), []),
+        (app(task(**RETRYING), queues=QUORUM), []),
+    ],
+)
+def test_unbounded_eta_buffer(subject, messages):
+    assert problems("unbounded-eta-buffer", subject) == messages
+
+
+def test_older_celery_has_no_bound_for_delayed_tasks():
+    with pytest.raises(NotEvaluated, match=r"Celery 5\.6"):
+        problems("unbounded-eta-buffer", app(task(**RETRYING), celery="5.5.3"))
+
+
+@pytest.mark.parametrize(
+    ("values", "messages"),
+    [
+        ({}, ["worker_send_task_events is off"]),
+        ({"worker_send_task_events": False}, ["worker_send_task_events is off"]),
+        ({"worker_send_task_events": True}, []),
+        ({"worker_send_task_events": 1}, []),
+        ({"worker_send_task_events": True, "task_send_sent_event": False}, []),
+        ({"worker_send_task_events": True, "worker_enable_remote_control": False}, []),
+    ],
+)
+def test_no_task_events(values, messages):
+    assert problems("no-task-events", settings(values)) == messages
+
+
+@pytest.mark.parametrize(
+    ("modules", "messages"),
+    [
+        ((), ["setproctitle is not installed"]),
+        (("setproctitle",), []),
+        (("librabbitmq", "setproctitle"), []),
+    ],
+)
+def test_no_process_titles(modules, messages):
+    assert problems("no-process-titles", app(modules_available=modules)) == messages
+
+
+def test_a_pool_refuses_to_replace_children_after_no_task():
+    from billiard.pool import Pool
+
+    with pytest.raises(ValueError, match="maxtasksperchild must be a positive int or None"):
+        Pool(1, maxtasksperchild=0)
+
+
+def test_a_process_with_celery_takes_more_than_the_smallest_limit():
+    import subprocess
+    import sys
+
+    code = "import celery.bin.worker, resource; print(resource.getrusage(0).ru_maxrss)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    unit = 1024 if sys.platform == "darwin" else 1
+    assert int(done.stdout) / unit > 25_000
+
+
+@pytest.mark.parametrize(("pool", "prefork"), [("prefork", True), ("processes", True), ("solo", False)])
+def test_these_names_mean_prefork(pool, prefork):
+    from celery.concurrency import ALIASES
+
+    assert (ALIASES[pool] == "celery.concurrency.prefork:TaskPool") is prefork
