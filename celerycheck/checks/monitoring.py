@@ -1,0 +1,56 @@
+"""Monitoring: whether a failed task reaches a person."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from celerycheck.findings import Severity
+from celerycheck.registry import NotEvaluated, Problem, check
+from celerycheck.subjects import App
+
+REPORTERS = frozenset(
+    {
+        "airbrake",
+        "appsignal",
+        "bugsnag",
+        "ddtrace",
+        "elasticapm",
+        "honeybadger",
+        "newrelic",
+        "raven",
+        "rollbar",
+        "scout_apm",
+        "sentry_sdk",
+    }
+)
+"""Packages that report failed tasks, often switched on by a setting that only the deployment has."""
+
+
+@check
+def no_error_reporting(app: App) -> Iterator[Problem]:
+    """Nothing reports failed tasks to a person.
+
+    Why: a failed task has no user who sees an error page; without a report it is a line in a worker's
+        log, found when somebody misses the result.
+    Fix: install an error reporter with a Celery integration, connect a receiver to `task_failure`, or
+        give tasks a base class with `on_failure`.
+    Reference: https://docs.celeryq.dev/en/stable/userguide/signals.html#task-failure
+    """
+    if app.error_reporters or not app.tasks:
+        return
+    if any(
+        "on_failure" in t.explicit or any("on_failure" in c.defines for c in t.classes) for t in app.tasks
+    ):
+        return
+    if app.partial:
+        raise NotEvaluated(f"only part of the project could be loaded: {app.partial}")
+    installed = sorted(REPORTERS.intersection(app.modules_available))
+    if installed:
+        yield Problem(
+            f"{installed[0]} is installed but was not switched on when the app was loaded",
+            fix="audit with the settings of the deployment, or initialise it there",
+            about=app,
+            at_most=Severity.INFO,
+        )
+    else:
+        yield Problem("no error reporter, no task_failure receiver and no on_failure", about=app)
