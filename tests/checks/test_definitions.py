@@ -169,6 +169,12 @@ class TestBodiesThatNeverRun:
             problems(check, subject)
 
 
+def test_an_async_generator_is_told_once():
+    subject = app(task(info=TaskInfo("t", is_async=True, is_generator=True)))
+    assert problems("async-task", subject) == ASYNC
+    assert problems("generator-task", subject) == []
+
+
 @pytest.mark.parametrize(
     ("subject", "count"),
     [
