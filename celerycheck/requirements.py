@@ -72,9 +72,7 @@ class Requirement:
             return f"leave `{self.name}` out"
         if "set" in self.conditions and len(self.conditions) == 1:
             return f"set `{self.name}`"
-        if "equals" in self.conditions:
-            return f"set `{self.name}` to {self.conditions['equals']!r}"
-        return f"set `{self.name}` to a value that is {self.expected}"
+        return f"set `{self.name}` to {self.expected}"
 
     def applies_to(self, names: list[str]) -> set[str]:
         """Which of these task names the rule is about."""

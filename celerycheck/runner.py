@@ -4,24 +4,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import date, datetime
-from fnmatch import fnmatchcase, translate
+from fnmatch import translate
 
 from celerycheck.answers import Answer
 from celerycheck.checklist import Checklist, Item, Waiver
 from celerycheck.checks import shipped
-from celerycheck.errors import UsageError
 from celerycheck.findings import Finding, Notice, Outcome, Report, Severity, Status, describe
 from celerycheck.judging import Judgement, judge, subject_of
+from celerycheck.narrowing import NOT_ABOUT_TASKS, Narrowing, did_you_mean
 from celerycheck.source.suppressions import NONE, Suppressions
-from celerycheck.subjects import App, Location, TaskInfo
-from celerycheck.yaml_nodes import nearest
-
-OFF = "switched off in the checklist"
-NOT_SELECTED = "not selected"
-IGNORED = "ignored"
-NOT_ABOUT_TASKS = "not about single tasks"
+from celerycheck.subjects import App, Location
 
 
 def run(
@@ -42,7 +36,7 @@ def run(
     glob of task names, to see nothing but findings about those. `today` decides which answers are
     stale. Raises UsageError where one of these matches nothing.
     """
-    narrowing = _Narrowing(select, ignore, task)
+    narrowing = Narrowing(select, ignore, task)
     narrowing.refuse_unmatched(checklist, app)
     audit = _Audit(app, suppressions, narrowing, today or datetime.now().astimezone().date())
     answers = answers or {}
@@ -78,78 +72,10 @@ def open_questions(checklist: Checklist, answers: Mapping[str, Answer], today: d
     ]
 
 
-@dataclass(frozen=True)
-class _Narrowing:
-    """What of the checklist and of the app is asked for; empty and None mean everything."""
-
-    select: Sequence[str]
-    ignore: Sequence[str]
-    task: str | None
-
-    def left_out(self, item: Item) -> str | None:
-        """Why this item is not to be judged, or None."""
-        if not item.enabled:
-            return OFF
-        if any(_names(token, item) for token in self.ignore):
-            return IGNORED
-        if self.select and not any(_names(token, item) for token in self.select):
-            return NOT_SELECTED
-        if self.task is not None and not _may_speak_of_tasks(item):
-            return NOT_ABOUT_TASKS
-        return None
-
-    def tasks(self, app: App) -> Sequence[TaskInfo]:
-        return app.tasks if self.task is None else [t for t in app.tasks if self.wants(t.name)]
-
-    def wants(self, name: str) -> bool:
-        return self.task is None or name == self.task or fnmatchcase(name, self.task)
-
-    def refuse_unmatched(self, checklist: Checklist, app: App) -> None:
-        for option, tokens in (("select", self.select), ("ignore", self.ignore)):
-            for token in tokens:
-                known_elsewhere = option == "ignore" and token in shipped()
-                if not known_elsewhere and not any(_names(token, item) for item in checklist.items):
-                    choices = [*(item.id for item in checklist.items), *checklist.sections]
-                    message = f"--{option} {token}: the checklist has no such check, section or topic"
-                    raise UsageError(message, _did_you_mean(token, choices))
-        if self.task is None:
-            return
-        names = [task.name for task in app.tasks]
-        names += [task.name for task in app.broken_tasks]
-        names += [task.name for task in app.duplicates]
-        if not any(self.wants(name) for name in names):
-            hint = _did_you_mean(self.task, names)
-            if any(self.wants(task.name) for task in app.third_party):
-                hint = "Tasks of installed packages are audited with --third-party."
-            raise UsageError(f"--task {self.task}: the app has no such task", hint)
-
-
-def _did_you_mean(word: str, choices: Sequence[str]) -> str:
-    near = nearest(word, choices)
-    return f"Did you mean {near!r}?" if near else ""
-
-
-def _names(token: str, item: Item) -> bool:
-    """Whether an argument of --select or --ignore means this item."""
-    wanted = token.strip().casefold()
-    topic = item.check.topic if item.check else ""
-    names = (item.id, item.section.casefold(), topic, topic.replace("_", "-"))
-    return any(name and (name == wanted or fnmatchcase(name, wanted)) for name in names)
-
-
-def _may_speak_of_tasks(item: Item) -> bool:
-    if item.kind == "ask":
-        return False
-    try:
-        return subject_of(item) in (TaskInfo, App)
-    except TypeError:
-        return True  # a broken check: judging it says so
-
-
 class _Audit:
     """Gathers outcomes, findings and notices, item by item."""
 
-    def __init__(self, app: App, suppressions: Suppressions, narrowing: _Narrowing, today: date) -> None:
+    def __init__(self, app: App, suppressions: Suppressions, narrowing: Narrowing, today: date) -> None:
         self.app = app
         self.suppressions = suppressions
         self.narrowing = narrowing
@@ -247,7 +173,7 @@ class _Audit:
                 self.notices.append(Notice("suppression-without-reason", text, place))
             for id_ in suppression.ids:
                 if id_ not in known:
-                    hint = _did_you_mean(id_, sorted(known))
+                    hint = did_you_mean(id_, sorted(known))
                     text = f"there is no check {id_!r}" + (f". {hint}" if hint else "")
                     self.notices.append(Notice("unused-suppression", text, place))
                 elif id_ in self._complete and (place, id_) not in self._silenced:
@@ -258,7 +184,7 @@ class _Audit:
         """Answers to questions that the checklist does not ask."""
         asked = [item.id for item in checklist.items if item.kind == "ask"]
         for id_ in answers.keys() - set(asked):
-            hint = _did_you_mean(id_, asked)
+            hint = did_you_mean(id_, asked)
             text = f"the checklist asks no question {id_!r}" + (f". {hint}" if hint else "")
             self.notices.append(Notice("stale-answer", text, answers[id_].location))
 

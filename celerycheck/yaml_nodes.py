@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import math
+import re
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -12,6 +13,7 @@ from typing import NoReturn
 
 import yaml
 from yaml.constructor import SafeConstructor
+from yaml.events import CollectionEndEvent, CollectionStartEvent
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from celerycheck.errors import ChecklistError
@@ -20,6 +22,10 @@ from celerycheck.subjects import Location, Plain
 MOST_SHOWN = 50
 """How many mistakes one message lists; the rest are counted."""
 
+MOST_DEEP = 100
+"""How many levels of lists and mappings a file may have."""
+
+_DEEP_LINE = re.compile(rf"^[ ?-]{{{MOST_DEEP // 2}}}", re.MULTILINE)
 _TAG = "tag:yaml.org,2002:"
 
 
@@ -196,13 +202,12 @@ def parse(path: Path) -> Document:
     text = _read(path, document.path)
     loader: type = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     try:
+        _refuse_depth(document.path, text, loader)
         document.root = yaml.compose(text, Loader=loader)
     except yaml.MarkedYAMLError as error:
         _refuse_syntax(document.path, error, text)
     except yaml.YAMLError as error:
         raise ChecklistError(f"{document.path}: this is not YAML: {error}") from None
-    except RecursionError:
-        raise ChecklistError(f"{document.path}: nested too deeply") from None
     return document
 
 
@@ -236,6 +241,20 @@ def _read(path: Path, name: str) -> str:
         raise ChecklistError(
             f"{name}:{line}: not UTF-8 (byte 0x{data[error.start]:02x})", "Save the file as UTF-8."
         ) from None
+
+
+def _refuse_depth(name: str, text: str, loader: type) -> None:
+    """Refuse what nests so deeply that libyaml's recursive composer would end the process."""
+    brackets = text.count("[") + text.count("{")
+    if brackets < MOST_DEEP and not _DEEP_LINE.search(text):
+        return
+    depth = 0
+    for event in yaml.parse(text, Loader=loader):
+        depth += isinstance(event, CollectionStartEvent) - isinstance(event, CollectionEndEvent)
+        if depth > MOST_DEEP:
+            mark = event.start_mark
+            place = f"{name}:{mark.line + 1}" if mark else name
+            raise ChecklistError(f"{place}: nested more than {MOST_DEEP} levels deep")
 
 
 def _refuse_syntax(name: str, error: yaml.MarkedYAMLError, text: str) -> NoReturn:

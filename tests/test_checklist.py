@@ -439,3 +439,18 @@ def test_the_starter_changes_nothing_and_its_examples_load(tmp_path):
     read = checklist.load(tmp_path / "celerycheck.yaml")
     assert read.item("known-queues").severity is Severity.ERROR
     assert read.answers_valid_for_days == 90
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[" * 100_000,
+        "a: " + "{b: " * 5_000,
+        "- " * 5_000 + "x\n",
+        "".join(f"{' ' * i}a:\n" for i in range(2_000)),
+        "".join(f"{' ' * i}-\n" for i in range(2_000)),
+        "".join(f"{' ' * i}a:\n{' ' * i}-\n" for i in range(0, 2_000, 2)),
+    ],
+)
+def test_very_deep_nesting_is_a_mistake_and_no_crash(mistakes, text):
+    assert re.fullmatch(r"celerycheck.yaml:\d+: nested more than 100 levels deep", mistakes(text)[0])

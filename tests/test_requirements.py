@@ -249,7 +249,7 @@ def test_mistakes(text, expected):
         (
             "task_option: time_limit, tasks: ['a.*', b], at_least: 1, at_most: 9",
             "time_limit of a.*, b must be at least 1 and at most 9",
-            "set `time_limit` to a value that is at least 1 and at most 9",
+            "set `time_limit` to at least 1 and at most 9",
         ),
     ],
 )
