@@ -12,8 +12,7 @@ from celerycheck.answers import Answer
 from celerycheck.checklist import Checklist, Item, Waiver
 from celerycheck.checks import shipped
 from celerycheck.findings import Finding, Notice, Outcome, Report, Severity, Status, describe
-from celerycheck.judging import Judgement, judge, subject_of
-from celerycheck.narrowing import NOT_ABOUT_TASKS, Narrowing, did_you_mean
+from celerycheck.judging import NOT_ABOUT_TASKS, Judgement, Narrowing, did_you_mean, judge, subject_of
 from celerycheck.source.suppressions import NONE, Suppressions
 from celerycheck.subjects import App, Location
 

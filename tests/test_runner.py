@@ -14,7 +14,7 @@ from celerycheck.answers import Answer
 from celerycheck.checklist import Checklist, Item, Waiver
 from celerycheck.errors import UsageError
 from celerycheck.findings import Finding, Problem, Report, Severity
-from celerycheck.narrowing import NOT_ABOUT_TASKS
+from celerycheck.judging import NOT_ABOUT_TASKS
 from celerycheck.registry import Check, check
 from celerycheck.requirements import Requirement
 from celerycheck.runner import open_questions, run
