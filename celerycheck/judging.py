@@ -1,4 +1,4 @@
-"""What of a checklist is judged, and the judging of one item: every subject is handed to its check or rule."""
+"""What of a checklist is judged, and how one item is: its check or rule is handed every subject."""
 
 from __future__ import annotations
 
