@@ -7,6 +7,7 @@ import re
 from bisect import bisect
 from collections import Counter
 from collections.abc import Iterator
+from functools import lru_cache
 
 from celerycheck.findings import Severity
 from celerycheck.registry import NotEvaluated, Problem, check
@@ -77,14 +78,25 @@ def route_matches_nothing(app: App) -> Iterator[Problem]:
 
 def nearest_task(name: str, names: frozenset[str]) -> str | None:
     """The registered name that `name` was meant to be, in the same module or of the same function."""
+    related = _related(names)
     module, dot, function = name.rpartition(".")
-    namesakes = [registered for registered in names if registered.endswith(f".{function}")]
+    namesakes, siblings = related.get(f".{function}", []), related.get(f"{module}.", [])
     if not dot:
         return namesakes[0] if len(namesakes) == 1 else None
-    siblings = [registered for registered in names if registered.startswith(f"{module}.")]
-    # Comparing with thousands of names costs more than the hint is worth.
-    close = difflib.get_close_matches(name, sorted({*namesakes, *siblings})[:200], n=1, cutoff=0.6)
+    # Comparing with hundreds of names costs more than the hint is worth.
+    close = difflib.get_close_matches(name, [*namesakes[:50], *siblings[:50]], n=1, cutoff=0.6)
     return close[0] if close else None
+
+
+@lru_cache(maxsize=1)
+def _related(names: frozenset[str]) -> dict[str, list[str]]:
+    """The registered names by module (`proj.tasks.`) and by function (`.work`)."""
+    related: dict[str, list[str]] = {}
+    for name in sorted(names):
+        module, _, function = name.rpartition(".")
+        related.setdefault(f".{function}", []).append(name)
+        related.setdefault(f"{module}.", []).append(name)
+    return related
 
 
 @check

@@ -6,6 +6,7 @@ import difflib
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import pairwise
 
 from celerycheck.checks.routing import nearest_task
@@ -59,24 +60,33 @@ def every_minute_crontab(entry: ScheduleEntry) -> Iterator[Problem]:
     Reference: https://docs.celeryq.dev/en/stable/userguide/periodic-tasks.html#crontab-schedules
     """
     fields = entry.crontab
-    if fields is None or fields.minute != "*":
+    left_open = _left_open(fields) if fields else None
+    if fields is None or left_open is None:
         return
+    name, text = left_open
+    if name == "hour":
+        yield Problem(f"minute is * while hour is {text}: it fires 60 times an hour", fix="add minute=0")
+    else:
+        yield Problem(
+            f"minute and hour are * while {name} is {text}: it fires 1440 times a day",
+            fix="add minute=0, hour=0",
+        )
+
+
+def _left_open(fields: CrontabFields) -> tuple[str, str] | None:
+    """The field, and its text, that is pinned to single values while all below it were left at `*`.
+
+    Ranges are no sign of a mistake: every minute of `hour="9-17"` may well be meant.
+    """
+    if fields.minute != "*":
+        return None
     if fields.hour != "*":
-        if _apart(fields.hour, 24):
-            yield Problem(
-                f"minute is * while hour is {fields.hour}: it fires 60 times an hour", fix="add minute=0"
-            )
-        return
-    for name, text, size in (
-        ("day_of_week", fields.day_of_week, 7),
-        ("day_of_month", fields.day_of_month, 31),
-    ):
-        if text != "*" and _apart(text, size):
-            yield Problem(
-                f"minute and hour are * while {name} is {text}: it fires 1440 times a day",
-                fix="add minute=0, hour=0",
-            )
-            return
+        return ("hour", fields.hour) if _apart(fields.hour, 24) else None
+    if fields.day_of_week != "*" and _apart(fields.day_of_week, 7):
+        return "day_of_week", fields.day_of_week
+    if fields.day_of_month != "*" and _apart(fields.day_of_month, 31):
+        return "day_of_month", fields.day_of_month
+    return None
 
 
 @check
@@ -124,7 +134,10 @@ def _shortest_gap(entry: ScheduleEntry) -> float | None:
     """The shortest time between two runs, in seconds; None where it is not known."""
     if entry.kind == "interval":
         return entry.seconds
-    times = _times(entry.crontab) if entry.crontab else None
+    if entry.crontab is None or _left_open(entry.crontab):
+        # That it fires every minute is the fault, and every-minute-crontab says so.
+        return None
+    times = _times(entry.crontab)
     if times is None or not times.possible:
         return None
     minutes, hours = sorted(times.minute), sorted(times.hour)
@@ -146,11 +159,8 @@ def duplicate_schedule(app: App) -> Iterator[Problem]:
     """
     earlier: dict[tuple[str, ...], list[ScheduleEntry]] = {}
     for entry in app.schedule:
-        if (
-            not entry.task
-            or entry.kind not in ("interval", "crontab")
-            or (entry.arguments and not entry.digest)
-        ):
+        usable = entry.kind == "crontab" or (entry.kind == "interval" and (entry.seconds or 0) > 0)
+        if not entry.task or not usable or (entry.arguments and not entry.digest):
             continue
         where = [repr(entry.options.get(option)) for option in ("queue", "exchange", "routing_key")]
         # One task and set of arguments under dozens of distinct schedules is not what this looks for.
@@ -310,6 +320,7 @@ class _Times:
         )
 
 
+@lru_cache(maxsize=4096)
 def _times(fields: CrontabFields) -> _Times | None:
     """The numbers a crontab fires at; None where a field cannot be read here."""
     minute, hour = expand(fields.minute, 60), expand(fields.hour, 24)
@@ -320,6 +331,7 @@ def _times(fields: CrontabFields) -> _Times | None:
     return _Times(minute, hour, week, month, year)
 
 
+@lru_cache(maxsize=4096)
 def expand(text: str, size: int, first: int = 0) -> frozenset[int] | None:
     """The numbers of one crontab field, as `celery.schedules.crontab_parser(size, first)` reads it.
 
