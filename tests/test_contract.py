@@ -8,6 +8,7 @@ import pytest
 
 from celerycheck import checklist
 from celerycheck.checks import shipped
+from celerycheck.findings import Severity
 from celerycheck.registry import SUBJECTS
 
 TESTS = Path(__file__).resolve().parent
@@ -28,7 +29,13 @@ def test_it_is_documented(check):
     assert not check.title.endswith(".")
     assert len(check.why) > 30
     assert len(check.fix) > 20
-    assert "http" in check.reference or "celery" in check.reference.lower()
+    assert "http" in check.reference or "celery" in check.reference.lower() or is_taste(check.id)
+
+
+def is_taste(name):
+    """Whether an item claims nothing about Celery that would need a source."""
+    item = checklist.load(None).item(name)
+    return item is not None and item.severity is Severity.INFO
 
 
 @each_check
