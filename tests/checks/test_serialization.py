@@ -233,6 +233,9 @@ class Named(NamedTuple):
 
 
 class Hooked:
+    def __repr__(self):
+        return "Hooked()"
+
     def __json__(self):
         return {"a": 1}
 
