@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
-import gc
 import io
+import math
 import os
 import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
 from celerycheck.cli import files
-from celerycheck.errors import UsageError
+from celerycheck.errors import LoadError, UsageError
 
 if TYPE_CHECKING:
     from celerycheck.answers import Answer
     from celerycheck.checklist import Checklist
+    from celerycheck.cli.target import Target
     from celerycheck.findings import Report
-    from celerycheck.picture import Child
+    from celerycheck.picture import Child, Taking
     from celerycheck.subjects import App
 
 
@@ -47,15 +50,20 @@ class Options:
 
 def run(options: Options, child: Child | None) -> int:
     """Audit, write the report, and return the exit code. Raises CelerycheckError."""
-    gc.disable()  # a short life that makes much and drops little
-    app = look(options, child)
-    from celerycheck import answers, checklist
-
-    path = options.checklist or checklist.find(options.workdir)
-    policy = checklist.load(path)
-    answers_path = answers.path_for(path, options.workdir)
+    refuse_contradictions(options)
     today = datetime.now().astimezone().date()
-    given = answers.load(answers_path, today)
+    with looking(options, child) as picture:
+        # The child loads the app on the other core meanwhile.
+        from celerycheck import answers, checklist
+
+        path = options.checklist or checklist.find(options.workdir)
+        policy = checklist.load(path)
+        answers_path = answers.path_for(path, options.workdir)
+        given = answers.load(answers_path, today)
+        prepare(options)
+        app = picture()
+    if options.third_party:
+        app = app.with_third_party()
     if options.interactive:
         given = ask(policy, given, answers_path, today)
     report = judge(app, policy, given, today, options)
@@ -63,48 +71,75 @@ def run(options: Options, child: Child | None) -> int:
     return report.exit_code
 
 
-def look(options: Options, child: Child | None) -> App:
-    """The picture: a saved one, or taken now. Raises UsageError, LoadError."""
+def refuse_contradictions(options: Options) -> None:
+    """Raise UsageError for options that do not fit together."""
     if options.picture is not None:
-        if options.target:
-            raise UsageError("--picture and an app were both named", "An audit looks at one or the other.")
-        from celerycheck.picture_format import decode
+        for name, value in (
+            ("an app", options.target),
+            ("--python", options.python),
+            ("--save-picture", options.save_picture),
+        ):
+            if value:
+                raise UsageError(
+                    f"--picture and {name} were both given",
+                    "A saved picture is audited without loading an app.",
+                )
+    if not math.isfinite(options.load_timeout):
+        raise UsageError(f"--load-timeout {options.load_timeout} is no number of seconds", "Give it 60.")
 
-        app = decode(files.read(options.picture, "the picture"), str(options.picture))
-    else:
-        app = take(options, child)
-    return app.with_third_party() if options.third_party else app
 
+@contextmanager
+def looking(options: Options, child: Child | None) -> Iterator[Callable[[], App]]:
+    """Begin to take the picture, or open a saved one; calling what is yielded waits for it.
 
-def take(options: Options, child: Child | None) -> App:
-    from celerycheck import picture
+    The call raises UsageError, LoadError.
+    """
+    if options.picture is not None:
+        saved = options.picture
+        yield lambda: opened(saved)
+        return
     from celerycheck.cli.progress import Progress
     from celerycheck.cli.target import target
+    from celerycheck.picture import Child, Request, Taking
 
-    name = target(options.target, options.workdir)
+    named = target(options.target, options.workdir)
     python = options.python or sys.executable
-    request = picture.Request(name, options.workdir, python, options.load_timeout)
-    running = child or picture.Child(python)
+    running = child or Child(python)
     try:
-        with Progress(f"loading {name}") as progress:
-            future = picture.begin(request, progress.relay, running)
-            prepare(options)
-            app, text = future.result()
+        with Progress(f"loading {named.name}") as progress:
+            request = Request(named.name, options.workdir, python, options.load_timeout)
+            taking = Taking(request, progress.relay, running)
+            yield lambda: taken(taking, named, options)
     finally:
         running.kill()
+
+
+def opened(path: Path) -> App:
+    from celerycheck.picture_format import decode
+
+    return decode(files.read(path, "the picture"), f"the picture {path}")
+
+
+def taken(taking: Taking, named: Target, options: Options) -> App:
+    """The app, its picture kept where that is wanted."""
+    try:
+        app, text = taking.result()
+    except LoadError as error:
+        if named.origin:
+            error.hint = f"{error.hint} The app was named by {named.origin}.".lstrip()
+        raise
     if options.save_picture is not None:
         files.write(options.save_picture, text + "\n", "the picture")
     return app
 
 
 def prepare(options: Options) -> None:
-    """Import what comes next while the child loads the app on the other core."""
+    """Import what comes next while there is time."""
+    import celerycheck.picture_format
     import celerycheck.runner  # noqa: F401  # imported for the import's sake
-    from celerycheck.checks import shipped
     from celerycheck.reporters import reporter
 
     reporter(options.format)
-    shipped()
 
 
 def ask(policy: Checklist, given: dict[str, Answer], path: Path, today: date) -> dict[str, Answer]:
@@ -115,10 +150,9 @@ def ask(policy: Checklist, given: dict[str, Answer], path: Path, today: date) ->
     questions = open_questions(policy, given, today)
     if not questions:
         return given
-    if not (sys.stdin.isatty() and sys.stdout.isatty()):
-        sys.stderr.write(
-            f"celerycheck: --interactive needs a terminal; {len(questions)} questions stay open\n"
-        )
+    if not (sys.stdin and sys.stdin.isatty() and sys.stdout.isatty()):
+        count = f"{len(questions)} questions stay" if len(questions) > 1 else "1 question stays"
+        sys.stderr.write(f"celerycheck: --interactive needs a terminal; {count} open\n")
         return given
     return interview(questions, given, path, today)
 
@@ -143,13 +177,19 @@ def judge(app: App, policy: Checklist, given: dict[str, Answer], today: date, op
 
 def publish(report: Report, options: Options) -> None:
     """Write the report to the file named, in one step, or to stdout. Raises UsageError."""
-    if options.output is None:
-        write(report, sys.stdout, options)
-        sys.stdout.flush()
+    from celerycheck.cli.explained import discard, flush
+
+    if options.output is not None:
+        text = io.StringIO()
+        write(report, text, options)
+        files.write(options.output, text.getvalue(), "the report")
         return
-    text = io.StringIO()
-    write(report, text, options)
-    files.write(options.output, text.getvalue(), "the report")
+    try:
+        write(report, sys.stdout, options)
+        flush("the report")
+    except BrokenPipeError:
+        # Whoever read the report has read enough of it (`| head`); what was found stays found.
+        discard()
 
 
 def write(report: Report, out: TextIO, options: Options) -> None:

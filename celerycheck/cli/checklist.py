@@ -14,8 +14,11 @@ def run(file: Path | None, workdir: Path, *, validate: bool) -> None:
     path = file or checklist.find(workdir)
     policy = checklist.load(path)
     if validate:
+        from celerycheck.reporters.harmless import carried, visible
+
         enabled = sum(item.enabled for item in policy.items)
-        sys.stdout.write(f"{path or 'the shipped checklist'} is in order: {enabled} items\n")
+        line = f"{path or 'the shipped checklist'} is in order: {enabled} items"
+        sys.stdout.write(carried(visible(line), sys.stdout.encoding) + "\n")
         return
     from celerycheck.reporters import policy as reporter
     from celerycheck.reporters.page import Look
@@ -24,7 +27,7 @@ def run(file: Path | None, workdir: Path, *, validate: bool) -> None:
 
 
 def print_starter(name: str) -> None:
-    """Print a file that comes with celerycheck as it is."""
+    """Print a file that comes with celerycheck byte by byte: it is meant to become a file again."""
     from celerycheck.resources import resource
 
-    sys.stdout.write(resource(name).read_text(encoding="utf-8"))
+    sys.stdout.buffer.write(resource(name).read_bytes())

@@ -13,9 +13,10 @@ from celerycheck.cli import EPILOG
 AppArgument = Annotated[
     str | None,
     typer.Argument(
-        metavar="[APP]",
+        metavar="APP",
         help="The app as for `celery -A`: a package, module or module:attribute; a factory function or a "
-        "Flask app works too. Left out: CELERY_APP, APP, or [tool.celerycheck] app in pyproject.toml.",
+        "Flask app works too. Left out: the variables APP and CELERY_APP, then [tool.celerycheck] app "
+        "in pyproject.toml.",
         show_default=False,
     ),
 ]
@@ -26,7 +27,15 @@ ChecklistOption = Annotated[
     ),
 ]
 WorkdirOption = Annotated[
-    Path, typer.Option("--workdir", metavar="DIR", help="The folder the app is run from.", show_default=False)
+    Path,
+    typer.Option(
+        "--workdir",
+        metavar="DIR",
+        help="The folder the app is run from; else this one.",
+        show_default=False,
+        exists=True,
+        file_okay=False,
+    ),
 ]
 DebugOption = Annotated[bool, typer.Option("--debug", help="Show tracebacks.")]
 
@@ -68,9 +77,9 @@ def application() -> typer.Typer:
         context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     )
     app.callback()(root)
-    app.command("audit", epilog=EPILOG)(audit)
-    app.command("explain")(explain)
-    app.command("checklist")(checklist)
+    app.command("audit", epilog=EPILOG, short_help="Audit an app: settings, tasks, routes, schedule.")(audit)
+    app.command("explain", short_help="Say why a check matters and how to mend it.")(explain)
+    app.command("checklist", short_help="Print the checklist that audits go by.")(checklist)
     return app
 
 
@@ -103,7 +112,14 @@ def audit(
     ] = None,
     load_timeout: Annotated[
         float,
-        typer.Option("--load-timeout", metavar="SECONDS", min=0.1, help="How long loading the app may take."),
+        typer.Option(
+            "--load-timeout",
+            metavar="SECONDS",
+            min=0.1,
+            max=86_400,
+            help="How long loading the app may take (60).",
+            show_default=False,
+        ),
     ] = 60.0,
     third_party: Annotated[
         bool, typer.Option("--third-party", help="Audit the tasks of installed packages too.")
@@ -134,12 +150,29 @@ def audit(
     ] = None,
     show: Annotated[
         list[Show] | None,
-        typer.Option("--show", help="List notes or waived findings too; may be repeated."),
+        typer.Option(
+            "--show", metavar="WHAT", help="List more: info (notes), waived, or all; may be repeated."
+        ),
     ] = None,
     fail_on: Annotated[
-        FailOn, typer.Option("--fail-on", help="The severity from which findings make the exit code 1.")
+        FailOn,
+        typer.Option(
+            "--fail-on",
+            metavar="SEVERITY",
+            help="From which severity on findings make the exit code 1: error (if left out), warning, info "
+            "or never.",
+            show_default=False,
+        ),
     ] = FailOn.error,
-    format_: Annotated[Format, typer.Option("--format", help="The format of the report.")] = Format.console,
+    format_: Annotated[
+        Format,
+        typer.Option(
+            "--format",
+            metavar="FORMAT",
+            help="The report's format: console (if left out) or json.",
+            show_default=False,
+        ),
+    ] = Format.console,
     output: Annotated[
         Path | None,
         typer.Option("--output", metavar="FILE", help="Write the report there, not to stdout."),
@@ -183,7 +216,9 @@ def audit(
 
 
 def explain(
-    check: Annotated[str, typer.Argument(metavar="CHECK", help="The check's id, as reports show it.")],
+    check: Annotated[
+        str, typer.Argument(metavar="CHECK", help="The check's id, as reports show it.", show_default=False)
+    ],
     checklist: ChecklistOption = None,
     workdir: WorkdirOption = Path(),
     debug: DebugOption = False,
@@ -208,7 +243,14 @@ def checklist(
     workdir: WorkdirOption = Path(),
     debug: DebugOption = False,
 ) -> None:
-    """Print the effective checklist: sections, severities, options and waivers."""
+    """Print the checklist that audits go by: sections, severities, options and waivers.
+
+    That is celerycheck.yaml of the project, where there is one, on top of what is shipped.
+
+    \b
+    celerycheck checklist --starter > celerycheck.yaml
+    celerycheck checklist --validate
+    """
     from celerycheck.cli.checklist import print_starter, run
     from celerycheck.cli.explained import explained
 

@@ -21,6 +21,10 @@ def start(arguments: Sequence[str]) -> Child | None:
         return None
     if any(argument.partition("=")[0] in OTHER_INTERPRETER_OR_NONE for argument in arguments):
         return None
+    from celerycheck.errors import UsageError
     from celerycheck.picture import Child
 
-    return Child(sys.executable)
+    try:
+        return Child(sys.executable)
+    except UsageError:
+        return None  # the command starts it again, and explains why it cannot

@@ -21,7 +21,7 @@ def run(name: str, checklist_file: Path | None, workdir: Path) -> None:
     item = policy.item(name)
     check = shipped().get(name)
     if item is None and check is None:
-        known = [*shipped(), *(entry.id for entry in policy.items)]
+        known = list(dict.fromkeys([*(entry.id for entry in policy.items), *shipped()]))
         close = difflib.get_close_matches(name, known, n=3, cutoff=0.5)
         hint = f"Did you mean {' or '.join(close)}?" if close else "`celerycheck checklist` lists them all."
         raise UsageError(f"there is no check called {name!r}", hint)

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import sys
 import textwrap
 import traceback
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import typer
 
-from celerycheck.errors import CelerycheckError
+from celerycheck.cli import INTERRUPTED
+from celerycheck.errors import CelerycheckError, UsageError
 
 BUG = 3
 
@@ -20,10 +22,12 @@ BUG = 3
 def explained(debug: bool) -> Iterator[None]:
     """Turn what a command raises into a message and an exit code.
 
-    2 and 3 as the errors say, 3 for a bug of ours, 130 for Ctrl-C; `debug` adds the traceback.
+    2 and 3 as the errors say, 3 for a bug of ours, 130 for Ctrl-C; `debug` adds the traceback. Whoever
+    reads only the beginning of what a command prints (`| head`) has made no mistake: 0.
     """
     try:
         yield
+        flush("what was asked for")
     except CelerycheckError as error:
         complain(error.message, error.hint)
         if debug:
@@ -31,8 +35,10 @@ def explained(debug: bool) -> Iterator[None]:
         raise typer.Exit(error.exit_code) from None
     except KeyboardInterrupt:
         sys.stderr.write("celerycheck: stopped\n")
-        raise typer.Exit(130) from None
-    except (BrokenPipeError, typer.Exit):
+        raise typer.Exit(INTERRUPTED) from None
+    except BrokenPipeError:
+        discard()
+    except typer.Exit:
         raise
     except Exception as error:  # noqa: BLE001  # the last resort: a bug must not look like a finding
         complain(
@@ -42,6 +48,26 @@ def explained(debug: bool) -> Iterator[None]:
         if debug:
             sys.stderr.write(traceback.format_exc())
         raise typer.Exit(BUG) from None
+
+
+def flush(what: str) -> None:
+    """Make sure that all of it has left. Raises BrokenPipeError, UsageError."""
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        discard()
+        raise UsageError(
+            f"{what} cannot be written to standard output: {error.strerror or error}",
+            "Send it elsewhere.",
+        ) from None
+
+
+def discard() -> None:
+    """Drop what is still to be written to a standard output that takes no more, also at exit."""
+    with suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def complain(message: str, hint: str) -> None:

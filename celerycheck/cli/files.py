@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-import tempfile
+import secrets
 from contextlib import suppress
 from pathlib import Path
 
@@ -15,16 +15,18 @@ def read(path: Path, what: str) -> str:
     try:
         return path.read_text(encoding="utf-8")
     except UnicodeDecodeError:
-        raise UsageError(f"{what} {path} is not UTF-8 text") from None
+        raise UsageError(f"{what} {path} is not UTF-8 text", "Is it the file you mean?") from None
     except OSError as error:
-        raise UsageError(f"{what} {path} cannot be read: {error.strerror or error}") from None
+        raise UsageError(
+            f"{what} {path} cannot be read: {error.strerror or error}", "Name a file that can be."
+        ) from None
 
 
 def write(path: Path, text: str, what: str) -> None:
     """Write a file in one step; devices and pipes are written to directly. Raises UsageError."""
     try:
         if path.exists() and not path.is_file() and not path.is_dir():
-            path.write_text(text, encoding="utf-8")
+            path.write_text(text, encoding="utf-8", errors="backslashreplace")
             return
         replace(path, text)
     except OSError as error:
@@ -39,16 +41,16 @@ def replace(path: Path, text: str) -> None:
     if path.is_dir():
         raise IsADirectoryError(21, "it is a folder")
     if path.exists() and not os.access(path, os.W_OK):
-        raise PermissionError(13, "permission denied")
+        raise PermissionError(13, "Permission denied")
     target = path.resolve()
-    mode = target.stat().st_mode & 0o777 if target.exists() else 0o644
-    handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
+    draft = target.with_name(f".celerycheck-{secrets.token_hex(6)}")
     try:
-        with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
+        with draft.open("x", encoding="utf-8", errors="backslashreplace", newline="\n") as file:
             file.write(text)
-        Path(name).chmod(mode)
-        Path(name).replace(target)
+        if target.exists():
+            draft.chmod(target.stat().st_mode & 0o777)
+        draft.replace(target)
     except BaseException:
         with suppress(OSError):
-            Path(name).unlink()
+            draft.unlink()
         raise

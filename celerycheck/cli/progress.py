@@ -8,6 +8,8 @@ import time
 from types import TracebackType
 from typing import TYPE_CHECKING
 
+from celerycheck.reporters.harmless import visible
+
 if TYPE_CHECKING:
     from typing_extensions import Self
 
@@ -19,10 +21,10 @@ class Progress:
     """`with Progress("loading shop") as progress`: relays lines to stderr, and tells time on a terminal."""
 
     def __init__(self, what: str) -> None:
-        self.what = what
+        self.what = visible(what)[:60]
         self._lock = threading.Lock()
         self._done = threading.Event()
-        self._shown = False
+        self._shown = 0
         self._thread = threading.Thread(target=self._tick, daemon=True)
 
     def __enter__(self) -> Self:
@@ -49,12 +51,14 @@ class Progress:
         started = time.monotonic()
         while not self._done.wait(PATIENCE):
             with self._lock:
-                sys.stderr.write(f"\r{self.what} ({time.monotonic() - started:.0f} s)")
+                line = f"{self.what} ({time.monotonic() - started:.0f} s)"
+                sys.stderr.write(f"\r{line}")
                 sys.stderr.flush()
-                self._shown = True
+                self._shown = len(line)
 
     def _clear(self) -> None:
         if self._shown:
-            sys.stderr.write("\r\x1b[2K")
+            # Blanks, because a dumb terminal knows no sequence that erases.
+            sys.stderr.write("\r" + " " * self._shown + "\r")
             sys.stderr.flush()
-            self._shown = False
+            self._shown = 0

@@ -1,19 +1,39 @@
-"""Which app to audit where none is named: Celery's own variables, then pyproject.toml."""
+"""Which app to audit where none is named: the variables Celery reads, then pyproject.toml."""
 
 from __future__ import annotations
 
+import difflib
 import os
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 
 from celerycheck.errors import UsageError
 
+VARIABLES = ("APP", "CELERY_APP")
+"""In the order of Celery's own command line."""
 
-def target(named: str | None, workdir: Path) -> str:
-    """The app's name. Raises UsageError where nobody names one."""
-    for candidate in (named, os.environ.get("CELERY_APP"), os.environ.get("APP"), from_pyproject(workdir)):
-        if candidate:
-            return candidate
+KEYS = ("app",)
+
+
+@dataclass(frozen=True)
+class Target:
+    """An app's name; `origin` says who named it, empty for the command line."""
+
+    name: str
+    origin: str = ""
+
+
+def target(named: str | None, workdir: Path) -> Target:
+    """The app to audit. Raises UsageError where nobody names one."""
+    if named is not None:
+        return Target(named)
+    for variable in VARIABLES:
+        if os.environ.get(variable):
+            return Target(os.environ[variable], f"the environment variable {variable}")
+    name = from_pyproject(workdir)
+    if name is not None:
+        return Target(name, f"[tool.celerycheck] in {workdir / 'pyproject.toml'}")
     raise UsageError(
         "no app was named",
         "Name it as for `celery -A` (celerycheck audit proj), or once and for all in pyproject.toml: "
@@ -28,8 +48,12 @@ def from_pyproject(workdir: Path) -> str | None:
         return None
     try:
         text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"{path} cannot be read: {error}", "Name the app.") from None
+    except UnicodeDecodeError:
+        raise UsageError(f"{path} is not UTF-8 text", "Name the app on the command line.") from None
+    except OSError as error:
+        raise UsageError(
+            f"{path} cannot be read: {error.strerror or error}", "Name the app on the command line."
+        ) from None
     if "celerycheck" not in text:
         return None
     if sys.version_info >= (3, 11):
@@ -37,10 +61,25 @@ def from_pyproject(workdir: Path) -> str | None:
     else:
         import tomli as tomllib
     try:
-        table = tomllib.loads(text).get("tool", {}).get("celerycheck", {})
+        tools = tomllib.loads(text).get("tool", {})
     except tomllib.TOMLDecodeError as error:
         raise UsageError(f"{path} is not valid TOML: {error}") from None
-    app = table.get("app") if isinstance(table, dict) else None
-    if app is not None and not isinstance(app, str):
-        raise UsageError(f"{path}: [tool.celerycheck] app must be a string", 'For example app = "proj".')
-    return app
+    return app_in(tools.get("celerycheck", {}) if isinstance(tools, dict) else {}, path)
+
+
+def app_in(table: object, path: Path) -> str | None:
+    if not isinstance(table, dict):
+        raise UsageError(
+            f"{path}: tool.celerycheck must be a table", 'app = "proj" under [tool.celerycheck].'
+        )
+    for key in table:
+        if key not in KEYS:
+            close = difflib.get_close_matches(key, KEYS, n=1)
+            hint = (
+                f"Did you mean {close[0]!r}?" if close else "It takes app; the rest is in celerycheck.yaml."
+            )
+            raise UsageError(f"{path}: [tool.celerycheck] has no key {key!r}", hint)
+    app = table.get("app")
+    if app is None or (isinstance(app, str) and app.strip()):
+        return app
+    raise UsageError(f"{path}: [tool.celerycheck] app must be an app's name", 'For example app = "proj".')
