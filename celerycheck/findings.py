@@ -28,6 +28,11 @@ Status = Literal["passed", "failed", "skipped", "unanswered", "crashed"]
 About = App | Setting | TaskInfo | BrokenTask | DuplicateTask | ScheduleEntry | RouteInfo | QueueInfo
 
 
+OFF = "switched off in the checklist"
+NOT_SELECTED = "not selected"
+IGNORED = "ignored"
+
+
 class Severity(IntEnum):
     """How bad a finding is; ordered, so that thresholds compare."""
 
@@ -108,7 +113,11 @@ class Outcome:
     status: Status
     reason: str | None = None
     traceback: str | None = None
-    url: str | None = None
+
+    @property
+    def left_out(self) -> bool:
+        """Whether it was skipped because somebody asked for that, not for lack of evidence."""
+        return self.status == "skipped" and self.reason in (OFF, NOT_SELECTED, IGNORED)
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from typing import Any
 from celerycheck.checklist import Checklist, Item
 from celerycheck.checks import shipped
 from celerycheck.errors import UsageError
-from celerycheck.findings import Finding, Problem, describe
+from celerycheck.findings import IGNORED, NOT_SELECTED, OFF, Finding, Problem, describe
 from celerycheck.subjects import (
     App,
     NotEvaluated,
@@ -24,9 +24,6 @@ from celerycheck.subjects import (
 )
 from celerycheck.yaml_nodes import nearest
 
-OFF = "switched off in the checklist"
-NOT_SELECTED = "not selected"
-IGNORED = "ignored"
 NOT_ABOUT_TASKS = "not about single tasks"
 
 Judge = Callable[[Any], Iterable[Problem]]

@@ -53,16 +53,17 @@ def write_crashes(page: Page, report: Report, options: Options) -> None:
 
 def write_summary(page: Page, report: Report) -> None:
     """How many items of each section passed, failed, were skipped, are unanswered or crashed."""
-    if not report.outcomes:
+    judged = [outcome for outcome in report.outcomes if not outcome.left_out]
+    if not judged:
         return
-    total = report.statuses()
+    total = Counter(outcome.status for outcome in judged)
     columns = [status for status in COLUMNS if status in ALWAYS or total[status]]
     rows: list[tuple[Sequence[Piece], Sequence[Piece]]] = []
     rows.append(([("Checklist", "bold")], [(column, "dim") for column in columns]))
-    for section in dict.fromkeys(outcome.section for outcome in report.outcomes):
-        outcomes = [outcome for outcome in report.outcomes if outcome.section == section]
+    for section in dict.fromkeys(outcome.section for outcome in judged):
+        outcomes = [outcome for outcome in judged if outcome.section == section]
         rows.append(([f"  {visible(section)}"], _numbers(page, outcomes, columns)))
-    rows.append(([("  In all", "bold")], _numbers(page, report.outcomes, columns)))
+    rows.append(([("  In all", "bold")], _numbers(page, judged, columns)))
     page.blank()
     page.table(rows)
 
@@ -80,10 +81,11 @@ def _numbers(page: Page, outcomes: Sequence[Outcome], columns: Sequence[Status])
 def write_skipped(page: Page, report: Report) -> None:
     """Why items were skipped, the commonest reason first, with the items it stopped."""
     reasons: dict[str, list[str]] = {}
+    left_out = Counter(outcome.reason or "" for outcome in report.outcomes if outcome.left_out)
     for outcome in report.outcomes:
-        if outcome.status == "skipped":
+        if outcome.status == "skipped" and not outcome.left_out:
             reasons.setdefault(outcome.reason or "no reason given", []).append(outcome.id)
-    if not reasons:
+    if not reasons and not left_out:
         return
     page.heading("Skipped", "neither passed nor failed")
     for reason, ids in sorted(reasons.items(), key=lambda pair: (-len(pair[1]), pair[0])):
@@ -91,6 +93,8 @@ def write_skipped(page: Page, report: Report) -> None:
         rest = f" {page.signs.more} and {hidden} more" if hidden else ""
         page.paragraph([f"{len(ids)}  {visible(reason, lines=True)}"], 2)
         page.paragraph([(", ".join(map(visible, shown)) + rest, "dim")], 5)
+    for reason, number in left_out.items():
+        page.paragraph([f"{number}  {reason}"], 2)
 
 
 def write_ending(page: Page, report: Report, options: Options) -> None:
