@@ -113,6 +113,7 @@ class Outcome:
     status: Status
     reason: str | None = None
     traceback: str | None = None
+    url: str | None = None
 
     @property
     def left_out(self) -> bool:
