@@ -87,6 +87,14 @@ def picture_of(request: Dict[str, Any]) -> str:
     except LoadError as error:
         location = getattr(error, "location", None)
         return failure(error.message, error.hint, getattr(error, "trace", ""), location)
+    except MemoryError:
+        raise
+    except Exception as error:  # noqa: BLE001  # a mistake of celerycheck's own, or an object it did not expect
+        return failure(
+            f"celerycheck could not read {request['target']}: {cause_of(error)}",
+            "That is a mistake in celerycheck: please report it with what --debug shows.",
+            trace_of(error),
+        )
 
 
 def failure(message: str, hint: str, trace: str, location: Any = None) -> str:

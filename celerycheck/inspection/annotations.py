@@ -6,6 +6,7 @@ import dataclasses
 import enum
 import functools
 import io
+import sys
 import typing
 from typing import Any, Optional
 
@@ -58,6 +59,8 @@ def _kind(annotation: Any) -> Optional[str]:
 
 @functools.cache
 def _class_kind(cls: type) -> Optional[str]:
+    if _serializable(cls):
+        return None
     for base in cls.__mro__:
         for module, name, kind in FOREIGN:
             if base.__name__ == name and base.__module__ == module:
@@ -65,6 +68,12 @@ def _class_kind(cls: type) -> Optional[str]:
     if any("_sa_class_manager" in vars(base) or "__mapper__" in vars(base) for base in cls.__mro__):
         return "an SQLAlchemy model instance"
     return _builtin_kind(cls)
+
+
+def _serializable(cls: type) -> bool:
+    """Whether Kombu's JSON takes it: it writes itself, or the project registered it."""
+    encoders = getattr(sys.modules.get("kombu.utils.json"), "_encoders", {})
+    return hasattr(cls, "__json__") or any(issubclass(cls, known) for known in encoders)
 
 
 def _builtin_kind(cls: type) -> Optional[str]:

@@ -17,24 +17,38 @@ def cause_of(error: BaseException) -> str:
     if type(error).__name__ == "ModuleNotFoundError" and isinstance(chained, AttributeError):
         # Celery reports an AttributeError inside a configuration module as a missing module.
         error = chained
-    if isinstance(error, SystemExit):
-        return f"it called sys.exit({error.code!r})"
-    text = " ".join(str(error).split())
-    if isinstance(error, SyntaxError):
-        text = error.msg
+    # Masked before it is cut: half a URL would not be recognized as one.
+    text = masked_text(" ".join(text_of(error).split()))
     if len(text) > 400:
         text = text[:400] + " …"
-    return masked_text(f"{type(error).__name__}: {text}" if text else type(error).__name__)
+    if isinstance(error, SystemExit):
+        return f"it called sys.exit({text})"
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__
+
+
+def text_of(error: BaseException) -> str:
+    """What an exception says for itself; empty where not even that can be had."""
+    if isinstance(error, SystemExit):
+        return repr(error.code) if isinstance(error.code, (int, str, type(None))) else ""
+    if isinstance(error, SyntaxError):
+        return str(error.msg)
+    try:
+        return str(error)
+    except Exception:  # noqa: BLE001  # an exception of the user's own class
+        return ""
 
 
 def place_of(error: BaseException, places: Places) -> Optional[Location]:
-    """The innermost line of the project's own code that led to it; else the innermost one of anybody's."""
+    """The innermost line of the project's own code that led to it; None where there is none."""
     if isinstance(error, SyntaxError) and error.filename:
         return places.location(error.filename, error.lineno)
-    own = innermost(error.__traceback__, places)
-    if own is None and error.__cause__ is not None:
-        own = innermost(error.__cause__.__traceback__, places)
-    return own
+    for reason in (error.__cause__, error):
+        if isinstance(reason, SyntaxError):
+            return place_of(reason, places)
+        own = innermost(reason.__traceback__, places) if reason is not None else None
+        if own is not None:
+            return own
+    return None
 
 
 def innermost(trace: Optional[TracebackType], places: Places) -> Optional[Location]:

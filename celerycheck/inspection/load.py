@@ -19,6 +19,7 @@ from typing import Any, Dict, Iterator, List, Optional, Tuple
 from celerycheck.errors import LoadError
 from celerycheck.inspection.failures import cause_of, place_of, trace_of
 from celerycheck.inspection.places import Places
+from celerycheck.inspection.plain import guarded
 from celerycheck.subjects import Location, Note
 
 
@@ -103,7 +104,7 @@ def missing_module(missing: str, target: str, places: Places) -> LoadError:
         if path.suffix == ".py" or (path / "__init__.py").is_file()
     ]
     hint = near(missing, here) or "Run it from the project's folder, or name that with --workdir."
-    if importlib.util.find_spec("celery") and missing == target.partition(".")[0].partition(":")[0]:
+    if missing == target.partition(".")[0].partition(":")[0]:
         hint += f" It was looked for in {places.root} and among the packages of {sys.executable}; "
         hint += "--python names another interpreter."
     return LoadError(f"there is no module named {missing!r}", hint.strip())
@@ -155,8 +156,11 @@ def attribute_of(module: ModuleType, path: str) -> Any:
 
 def attribute_hint(module: ModuleType, missing: str) -> str:
     here = [f"{module.__name__}:{name}" for name, _ in apps_in(module)]
-    inner = submodule(module, "celery")
-    if inner:
+    try:
+        inner = submodule(module, "celery")
+    except (Exception, SystemExit):  # noqa: BLE001  # only a hint: what it raises is not the user's question
+        inner = None
+    if inner is not None:
         here += [f"{inner.__name__}:{name}" for name, _ in apps_in(inner)]
     if here:
         return f"Did you mean {' or '.join(here)}?"
@@ -176,19 +180,34 @@ def apps_in(module: ModuleType) -> Iterator[Tuple[str, Any]]:
 def as_app(thing: Any) -> Any:
     """The Celery app that `thing` is, or proxies; None where it is none."""
     from celery import Celery
-    from celery.local import Proxy
 
+    if is_task_proxy(thing):
+        return None
     try:
-        if isinstance(thing, Proxy):
-            thing = thing._get_current_object()
-        return thing if isinstance(thing, Celery) else None
+        if not isinstance(thing, Celery):
+            return None
+        # A bound method knows the object behind any proxy (Celery's, Werkzeug's, Django's).
+        return thing if isinstance(thing, type) else thing.finalize.__self__
     except Exception:  # noqa: BLE001  # `__class__` of a lazy object of the user's may raise
         return None
 
 
+def is_task_proxy(thing: Any) -> bool:
+    """Whether it stands for a task. A look behind it would define the task and finalize the app too early."""
+    from celery.local import PromiseProxy, Proxy
+
+    kind = type(thing)
+    if not issubclass(kind, Proxy) or issubclass(kind, PromiseProxy):
+        return issubclass(kind, PromiseProxy)
+    local = object.__getattribute__(thing, "_Proxy__local")
+    return getattr(local, "__qualname__", "").startswith("shared_task.")
+
+
 def extension(thing: Any) -> Any:
     """`thing.extensions["celery"]` where that is a Celery app: Flask's documented pattern."""
-    extensions = getattr(thing, "extensions", None)
+    if is_task_proxy(thing):
+        return None
+    extensions = guarded(lambda: thing.extensions)
     return as_app(extensions.get("celery")) if isinstance(extensions, dict) else None
 
 
@@ -236,6 +255,8 @@ def call_factory(factory: Any, where: str, places: Places) -> Any:
 def kind_of(thing: Any) -> str:
     if thing is None:
         return "None"
+    if isinstance(thing, type):
+        return f"the class {thing.__name__}"
     name = type(thing).__name__
     return f"{'an' if name[0].lower() in 'aeiou' else 'a'} {name}"
 
@@ -259,10 +280,18 @@ def search(module: ModuleType, places: Places) -> Found:
         raise
     except BaseException as error:  # noqa: BLE001  # sys.exit at import, and whatever users raise
         raise import_failure(f"{module.__name__}.celery", error, places) from None
+    elsewhere: Optional[LoadError] = None
     if inner is not None:
-        return search(inner, places)
+        try:
+            return search(inner, places)
+        except ImportFailure:
+            raise
+        except LoadError as error:
+            elsewhere = error
     for name, app in apps_in(module):
         return with_choice(Found(app, module.__name__, name), module)
+    if elsewhere is not None:
+        raise elsewhere
     return search_package(module, places)
 
 
@@ -301,13 +330,15 @@ def search_package(module: ModuleType, places: Places) -> Found:
     named by the package of its settings: these are then announced as a worker's would be.
     """
     folders = [Path(folder) for folder in getattr(module, "__path__", ())]
-    if any((folder / "settings.py").is_file() for folder in folders):
+    if any(
+        (folder / name).is_file() for folder in folders for name in ("settings.py", "settings/__init__.py")
+    ):
         os.environ.setdefault("DJANGO_SETTINGS_MODULE", f"{module.__name__}.settings")
     makers = [
         path.stem
         for folder in folders
         for path in sorted(folder.glob("*.py"))
-        if path.stem != "__init__" and b"Celery(" in path.read_bytes()
+        if path.stem != "__init__" and b"Celery(" in content_of(path)
     ]
     if len(makers) == 1:
         maker = load_module(f"{module.__name__}.{makers[0]}", module.__name__, places)
@@ -317,8 +348,17 @@ def search_package(module: ModuleType, places: Places) -> Found:
     raise LoadError(f"{module.__name__} holds no Celery app", package_hint(module, makers))
 
 
+def content_of(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError:
+        return b""
+
+
 def package_hint(module: ModuleType, makers: List[str]) -> str:
     name = module.__name__
+    if name == "celery":
+        return "That is Celery itself. A project's own celery.py must lie in a package, or have another name."
     if makers:
         return (
             "Celery apps seem to be made in "

@@ -17,8 +17,9 @@ class Places:
     """Tells the project's files from everybody else's, and writes places relative to the working directory.
 
     A file is the project's own unless it lies in the standard library, in a `site-packages` or
-    `dist-packages` folder, or in celerycheck itself. `adopt()` makes an installed package the
-    project, for audits of apps that are installed themselves.
+    `dist-packages` folder, or in celerycheck itself; below the working directory, only such folders
+    count that lie below it too. `adopt()` makes an installed package the project, for audits of apps
+    that are installed themselves.
     """
 
     def __init__(self, workdir: str) -> None:
@@ -50,10 +51,13 @@ class Places:
     def _decide(self, path: str) -> bool:
         if any(path.startswith(folder) for folder in self._adopted):
             return True
-        parts = path.split(os.sep)
+        below = self.root if self.root.endswith(os.sep) else self.root + os.sep
+        inside = path.startswith(below)
+        parts = (path[len(below) :] if inside else path).split(os.sep)
         if "site-packages" in parts or "dist-packages" in parts or path.startswith(_HERE + os.sep):
             return False
-        return not any(path.startswith(folder) for folder in self._library)
+        libraries = [folder for folder in self._library if not inside or folder.startswith(below)]
+        return not any(path.startswith(folder) for folder in libraries)
 
     def relative(self, filename: str) -> str:
         """The path from the working directory, with `/`; a path on another drive stays whole."""
@@ -79,7 +83,7 @@ def caller(skip: Tuple[str, ...] = ("celery", "kombu", "celerycheck")) -> Option
     while frame is not None:
         top = str(frame.f_globals.get("__name__", "")).partition(".")[0]
         # A project's own module may be called `celery` in a package, never at the top level.
-        if top not in skip and not frame.f_code.co_filename.startswith("<frozen"):
+        if top not in skip and not frame.f_code.co_filename.startswith("<"):
             return frame.f_code.co_filename, frame.f_lineno
         frame = frame.f_back
     return None

@@ -14,20 +14,36 @@ from celerycheck.subjects import Opaque, Plain
 
 MASK = "********"
 _DEPTH = 8
-_USERINFO = re.compile(r"(?<=://)([^/@\s:;,]*)(?::((?:(?![;,]\s*[\w+]+://)[^\s'\"])*))?@")
-_ASSIGNED = re.compile(
-    r"(?i)\b([\w.-]*(?:password|passwd|pwd|secret|token|api_?key|accesskey|signature)=)[^&;\s]+"
-)
+_NEXT_URL = r"[;,]\s*[\w+.-]+://"
+_USERINFO = re.compile(rf"(?<=://)([^/@\s:;,]*)([:@](?:(?!{_NEXT_URL})[^\s'\"])*)?@")
+"""Credentials of a URL in the middle of a text: they end at a blank, a quote, or the next URL of a list."""
+
+_URLS = re.compile(r"\s*[\w+.-]+://")
+_WHOLE_USERINFO = re.compile(rf"(?s)(?<=://)([^/@:;,]*)([:@/](?:(?!{_NEXT_URL}).)*)?@")
+"""Credentials of a text that is nothing but URLs: nothing in front of the last `@` is worth showing."""
+
+_NAMED = r"(?:password|passwd|passphrase|pwd|secret|token|signature|(?:api|access|account|shared)_?key)"
+_ASSIGNED = re.compile(rf"(?i)\b([\w.-]*{_NAMED}\s*=\s*)('[^']*'|\"[^\"]*\"|[^&;\s]+)")
+_IN_DICT = re.compile(rf"(?i)(['\"][\w.-]*{_NAMED}['\"]\s*:\s*)('[^']*'|\"[^\"]*\"|[^,}}\s]+)")
 _SECRET_NAME = re.compile(
-    r"(?i)pass(word|wd|phrase)?$|secret|token|api_?key|access_key|signature|credential|security_key"
+    r"(?i)pass(word|wd|phrase)?$|pwd$|secret|token|api_?key|access_?key|signature|credential|security_key"
 )
 
 
 def masked_text(text: str) -> str:
     """`text` with the password of every URL in it masked, and whatever is assigned to a secret's name."""
     if "://" in text:
-        text = _USERINFO.sub(lambda m: f"{m[1]}:{MASK}@" if m[2] else f"{m[1] and MASK}@", text)
-    return _ASSIGNED.sub(rf"\g<1>{MASK}", text) if "=" in text else text
+        text = (_WHOLE_USERINFO if _URLS.match(text) else _USERINFO).sub(_without_password, text)
+    if "=" in text:
+        text = _ASSIGNED.sub(rf"\g<1>{MASK}", text)
+    return _IN_DICT.sub(rf"\g<1>{MASK}", text) if ":" in text else text
+
+
+def _without_password(userinfo: re.Match[str]) -> str:
+    user, rest = userinfo[1], userinfo[2]
+    if rest is None or rest.startswith("/"):
+        return f"{MASK}@" if user or rest else "@"  # a token, as in `https://TOKEN@host`
+    return f"{user}:{MASK}@" if len(rest) > 1 else f"{user}:@"
 
 
 def is_secret(name: str) -> bool:
@@ -75,7 +91,11 @@ def _collection(value: object, name: str, depth: int) -> Optional[Plain]:
     if isinstance(value, (set, frozenset)):
         return sorted((plain(item, name, depth - 1) for item in value), key=repr)
     if isinstance(value, Mapping):
-        return {_key(k): plain(v, k if isinstance(k, str) else "", depth - 1) for k, v in value.items()}
+        # What lies below `credentials` is secret whatever its own name.
+        below = name if name and is_secret(name) else ""
+        return {
+            _key(k): plain(v, below or (k if isinstance(k, str) else ""), depth - 1) for k, v in value.items()
+        }
     return None
 
 
@@ -89,8 +109,8 @@ def password_in(url: object) -> Optional[str]:
     """The password of a URL, as written; None where it has none or it is empty."""
     if not isinstance(url, str):
         return None
-    match = _USERINFO.search(url)
-    return match[2] or None if match else None
+    match = _WHOLE_USERINFO.search(url)
+    return match[2][1:] or None if match and match[2] and match[2].startswith(":") else None
 
 
 def guarded(read: Callable[[], object], default: object = None) -> object:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any, Iterator, List, Optional
+from typing import Any, Iterator, List, Optional, Tuple
 
 from celerycheck.errors import LoadError
 from celerycheck.inspection.failures import cause_of, place_of
@@ -17,6 +17,9 @@ from celerycheck.inspection.load import import_failure
 from celerycheck.inspection.places import Places
 from celerycheck.inspection.watch import Definition, Watch
 from celerycheck.subjects import BrokenModule, BrokenTask
+
+Swallowed = Tuple[str, BaseException]
+"""A signal's receiver by name, and what it raised."""
 
 
 @dataclass
@@ -28,19 +31,21 @@ class Registration:
     incomplete: bool = False
 
 
-def register(app: Any, watch: Watch, places: Places) -> Registration:
-    """Import the modules with tasks, then finalize. Raises LoadError where not even the settings load."""
+def register(app: Any, watch: Watch, places: Places, swallowed: List[Swallowed]) -> Registration:
+    """Import the modules with tasks, then finalize. Raises LoadError where not even the settings load.
+
+    `swallowed` is what `signal_errors()` collects, since before the app was imported.
+    """
     done = Registration()
-    with signal_errors() as swallowed:
-        run_receivers(app, done, places)
-        load_settings(app, places)
-        import_modules(app, done, places)
-        finalize(app, done, watch, places)
-    for error in swallowed:
-        done.modules.append(
-            BrokenModule("a receiver of a Celery signal", cause_of(error), place_of(error, places))
-        )
+    run_receivers(app, done, places)
+    load_settings(app, places)
+    import_modules(app, done, places)
+    finalize(app, done, watch, places)
+    done.modules += [
+        BrokenModule(name, cause_of(error), place_of(error, places), "a signal") for name, error in swallowed
+    ]
     done.modules[:0] = [broken_lookup(lookup, places) for lookup in watch.lookups if lookup.error]
+    done.modules = list({broken.module: broken for broken in reversed(done.modules)}.values())[::-1]
     done.incomplete = done.incomplete or bool(done.modules)
     return done
 
@@ -70,8 +75,6 @@ def load_settings(app: Any, places: Places) -> None:
     """Make Celery read its configuration. Raises LoadError with the cause's own place."""
     try:
         app.conf["broker_url"]
-    except KeyError:
-        return
     except (Exception, SystemExit) as error:  # noqa: BLE001  # user code raises what it likes
         raise settings_failure(app, error, places) from None
 
@@ -95,11 +98,12 @@ def import_modules(app: Any, done: Registration, places: Places) -> None:
     except Exception as error:  # noqa: BLE001  # `imports` may hold anything
         done.modules.append(BrokenModule("imports", cause_of(error), place_of(error, places), "imports"))
         return
-    for module in modules:
+    included = app.conf.include or ()
+    for module in dict.fromkeys(modules):
         try:
             app.loader.import_task_module(module)
         except (Exception, SystemExit) as error:  # noqa: BLE001  # user code raises what it likes
-            listed = "include" if module in tuple(app.conf.include or ()) else "imports"
+            listed = "include" if module == included or module in tuple(included) else "imports"
             done.modules.append(BrokenModule(str(module), cause_of(error), place_of(error, places), listed))
 
 
@@ -171,15 +175,16 @@ def broken_task(definition: Definition, places: Places) -> BrokenTask:
 class _Collect(logging.Handler):
     def __init__(self) -> None:
         super().__init__()
-        self.errors: List[BaseException] = []
+        self.errors: List[Swallowed] = []
 
     def emit(self, record: logging.LogRecord) -> None:
         if record.exc_info and record.exc_info[1] is not None:
-            self.errors.append(record.exc_info[1])
+            receiver = record.args[0] if isinstance(record.args, tuple) and record.args else None
+            self.errors.append((receiver_name(receiver), record.exc_info[1]))
 
 
 @contextmanager
-def signal_errors() -> Iterator[List[BaseException]]:
+def signal_errors() -> Iterator[List[Swallowed]]:
     """What receivers of Celery's signals raise: `Signal.send` logs it and goes on, a worker likewise."""
     logger = logging.getLogger("celery.utils.dispatch.signal")
     collect, propagate = _Collect(), logger.propagate

@@ -65,10 +65,10 @@ class Routing:
         for route in getattr(self.router, "routes", None) or ():
             exact = getattr(route, "map", None)
             if not isinstance(exact, dict):
-                found.append(RouteInfo(dotted(route), "function", location=location))
+                found.append(RouteInfo(router_name(route), "function", location=location))
                 continue
             found += [
-                RouteInfo(name, "exact", queue_of(target), int(name in names), location)
+                RouteInfo(str(name), "exact", queue_of(target), int(name in names), location)
                 for name, target in exact.items()
             ]
             for pattern, target in getattr(route, "patterns", {}).items():
@@ -84,6 +84,15 @@ class Routing:
                     )
                 )
         return tuple(found)
+
+
+def router_name(router: Any) -> str:
+    """The name of a router function, of a router object's class, or the text that names either."""
+    from celery.utils.functional import mlazy
+
+    if isinstance(router, mlazy):
+        return str(router._args[0]) if router._args else "a router"
+    return dotted(router if hasattr(router, "__qualname__") else type(router))
 
 
 def globs_in(routes: object) -> Dict[str, str]:
@@ -117,7 +126,7 @@ def queue_info(queue: Any, declared: bool, location: Optional[Location]) -> Queu
         exchange_type=str(getattr(exchange, "type", "direct")),
         routing_key=str(queue.routing_key or ""),
         type=kind if isinstance(kind, str) else None,
-        max_priority=top if isinstance(top, int) else getattr(queue, "max_priority", None),
+        max_priority=next((n for n in (top, getattr(queue, "max_priority", None)) if type(n) is int), None),
         durable=bool(queue.durable),
         arguments=arguments,
         location=location,

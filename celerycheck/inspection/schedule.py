@@ -152,10 +152,12 @@ def describe_schedule(value: Any, app: Any) -> Dict[str, Any]:
     from celery import schedules
 
     found: Dict[str, Any] = {"kind": "malformed", "text": "", "error": None}
+    seconds = seconds_of(value)
     if value is None:
         found["error"] = "it has no schedule"
-    elif isinstance(value, (int, float, datetime.timedelta)):
-        seconds = value.total_seconds() if isinstance(value, datetime.timedelta) else float(value)
+    elif isinstance(value, (int, float)) and seconds is None:
+        found["error"] = f"its schedule is {value}, which is no number of seconds"
+    elif seconds is not None:
         found.update(kind="interval", seconds=seconds, text=every(seconds))
         found.update(next_run=soon(app, seconds), due=seconds <= 0)
     elif isinstance(value, schedules.crontab):
@@ -163,15 +165,30 @@ def describe_schedule(value: Any, app: Any) -> Dict[str, Any]:
         found.update(kind="crontab", crontab=fields, text=crontab_text(fields), **next_of(value, app))
     elif isinstance(value, schedules.solar):
         found.update(kind="solar", text=f"at {value.event.replace('_', ' ')}", **next_of(value, app))
-    elif isinstance(value, schedules.schedule) and type(value) is schedules.schedule:
-        seconds = value.run_every.total_seconds()
-        found.update(kind="interval", seconds=seconds, text=every(seconds))
-        found.update(next_run=soon(app, seconds), due=seconds <= 0)
+    elif type(value) is schedules.schedule:
+        found["error"] = "its schedule has no interval"
     elif callable(getattr(value, "is_due", None)):
         found.update(kind="custom", text=type(value).__name__, **next_of(value, app))
     else:
         found["error"] = f"its schedule is {type(value).__name__}, not seconds, a timedelta or a crontab"
     return found
+
+
+def seconds_of(value: Any) -> Optional[float]:
+    """The interval of a number, a timedelta or a `celery.schedules.schedule`; None for anything else."""
+    from celery.schedules import schedule
+
+    if type(value) is schedule:
+        value = value.run_every
+    if isinstance(value, datetime.timedelta):
+        return value.total_seconds()
+    if not isinstance(value, (int, float)):
+        return None
+    try:
+        datetime.timedelta(seconds=value)
+    except (OverflowError, ValueError):  # infinite, not a number, or more than a timedelta holds
+        return None
+    return float(value)
 
 
 def crontab_fields(value: Any) -> CrontabFields:
@@ -239,7 +256,16 @@ def whole_second(moment: datetime.datetime) -> str:
 def digest(args: Any, kwargs: Any) -> str:
     """Identifies arguments without showing them."""
     values: List[Any] = [list(args) if isinstance(args, tuple) else args or [], kwargs or {}]
-    text = json.dumps(
-        values, sort_keys=True, default=lambda value: type(value).__qualname__ + repr(id(value))
-    )
+    try:
+        text = json.dumps(values, sort_keys=True, default=identity)
+    except (TypeError, ValueError, RecursionError):  # keys of several kinds, or an endless value
+        text = identity(values)
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:16]
+
+
+def identity(value: object) -> str:
+    """A text that only this value has, without asking classes of the user's for one."""
+    kind = type(value)
+    if kind.__module__ in ("datetime", "decimal", "uuid"):
+        return f"{kind.__qualname__} {value}"
+    return f"{kind.__qualname__} {id(value)}"

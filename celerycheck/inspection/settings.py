@@ -38,6 +38,7 @@ class SettingsReader:
         self.app = app
         self.conf = app.conf
         self.watch = watch
+        self.set_in_code = watch.settings.get(id(app), {})
         self.places = places
         self.source = ConfigurationSource(app, places, watch.sources.get(id(app)))
         self.known = frozenset(defaults.SETTING_KEYS)
@@ -98,8 +99,8 @@ class SettingsReader:
     def _location(self, name: str, key: str, origin: str) -> Optional[Location]:
         if origin == "code":
             for spelled in (key, name, self.old_name.get(name, name)):
-                if spelled in self.watch.settings:
-                    return self.places.location(*self.watch.settings[spelled])
+                if spelled in self.set_in_code:
+                    return self.places.location(*self.set_in_code[spelled])
         return self.source.line_of(key)
 
     def _strays(self) -> Tuple[List[Setting], List[Setting]]:
@@ -150,7 +151,7 @@ class SettingsReader:
     def _files(self) -> List[str]:
         """The files settings were set in: the configuration source first, then what set them in code."""
         found = list(self.source.files)
-        found += [place[0] for place in self.watch.settings.values()]
+        found += [place[0] for place in self.set_in_code.values()]
         construction = self.watch.constructions.get(id(self.app))
         if construction is not None and construction.place is not None:
             found.append(construction.place[0])

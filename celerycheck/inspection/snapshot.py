@@ -11,7 +11,7 @@ from typing import Any, FrozenSet, List, Optional, Tuple
 from celerycheck.inspection import load, tasks
 from celerycheck.inspection.places import Places
 from celerycheck.inspection.plain import dotted, guarded
-from celerycheck.inspection.register import Registration, register
+from celerycheck.inspection.register import Registration, register, signal_errors
 from celerycheck.inspection.reporters import available_modules, error_reporters
 from celerycheck.inspection.routes import Routing
 from celerycheck.inspection.schedule import ScheduleReader
@@ -32,9 +32,10 @@ def take(target: str, workdir: str) -> App:
     watch = Watch(places)
     watch.install()
     threads = threading.active_count()
-    found = load.find(target, places)
-    places.adopt(sys.modules[found.module])
-    registration = register(found.app, watch, places)
+    with signal_errors() as swallowed:
+        found = load.find(target, places)
+        places.adopt(sys.modules[found.module])
+        registration = register(found.app, watch, places, swallowed)
     notes = [*found.notes, *network_notes(watch, places), *thread_notes(threads)]
     return picture(target, found, registration, watch, places, notes)
 
@@ -51,7 +52,7 @@ def picture(
     defaults = option_defaults(app, list(tasks.data_options()))
     ours, others = read_tasks(app, tasks.TaskReader(app, watch, places, routing, defaults), done)
     schedule = ScheduleReader(app, reader, places, partial is not None)
-    names = tuple(sorted({*app._tasks, *(broken.name for broken in done.tasks)}))
+    names = tuple(sorted({*map(str, app._tasks), *(broken.name for broken in done.tasks)}))
     return App(
         target=target,
         name=str(app.main or found.module),
@@ -75,7 +76,7 @@ def picture(
         broken_modules=tuple(done.modules),
         broken_tasks=tuple(done.tasks),
         duplicates=tasks.duplicates(app, watch, places),
-        silent_autodiscovery=silent(watch, places),
+        silent_autodiscovery=silent(app, watch, places),
         serializers=serializers(),
         task_attributes=task_attributes(),
         task_methods=task_methods(),
@@ -103,11 +104,10 @@ def read_tasks(
     broken = {task.name for task in done.tasks}
     ours: List[TaskInfo] = []
     others: List[TaskInfo] = []
-    for name in sorted(app._tasks):
-        task = app._tasks[name]
+    for name, task in sorted(app._tasks.items(), key=lambda item: str(item[0])):
         if str(getattr(task, "__module__", "")).startswith("celery.") or name in broken:
             continue
-        info = reader.read(name, task)
+        info = reader.read(str(name), task)
         (others if info.third_party else ours).append(info)
     return tuple(ours), tuple(others)
 
@@ -144,10 +144,12 @@ def thread_notes(before: int) -> List[Note]:
     return [Note(text)]
 
 
-def silent(watch: Watch, places: Places) -> Tuple[SilentAutodiscovery, ...]:
-    """Packages that were named one by one and brought no module of their own."""
+def silent(app: Any, watch: Watch, places: Places) -> Tuple[SilentAutodiscovery, ...]:
+    """Packages that the app named one by one and that brought no module of their own."""
     found = []
     for lookup in watch.lookups:
+        if lookup.app not in (None, id(app)):
+            continue
         expected = f"{lookup.package}.{lookup.related_name}" if lookup.related_name else lookup.package
         if lookup.place is None or lookup.error is not None or lookup.loaded == expected:
             continue

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import ast
 import os
+import re
 import sys
 from types import ModuleType
-from typing import Any, Dict, Iterator, List, Optional, Tuple
+from typing import Any, Dict, FrozenSet, Iterator, List, Optional, Tuple
 
 from celerycheck.inspection.places import Places
 from celerycheck.subjects import Location
@@ -20,11 +21,20 @@ class ConfigurationSource:
 
     def __init__(self, app: Any, places: Places, fallback: Optional[Tuple[str, int]] = None) -> None:
         self._places = places
-        self.text, module = describe_source(getattr(app, "_config_source", None))
+        source = getattr(app, "_config_source", None)
+        self.text, module = describe_source(source)
         self.fallback = places.location(*fallback) if fallback else None
         self.files: List[str] = []
-        if module is not None and getattr(module, "__file__", None):
-            self.files.append(str(module.__file__))
+        self._classes: FrozenSet[str] = frozenset()
+        if module is not None:
+            thing = resolved(source, module)
+            kind = thing if isinstance(thing, type) else type(thing)
+            mro = () if isinstance(thing, (ModuleType, dict)) else kind.__mro__[::-1]
+            self._classes = frozenset(cls.__name__ for cls in mro)
+            modules = [sys.modules.get(cls.__module__) for cls in mro if places.own(file_of(cls.__module__))]
+            files = [getattr(m, "__file__", None) for m in (modules or [module])]
+            self.files = [str(name) for name in dict.fromkeys(files) if name]
+        self._literal_in = fallback[0] if isinstance(source, dict) and fallback else None
         self._names: Optional[Dict[str, Location]] = None
         self._keys: Dict[str, Dict[str, int]] = {}
         self._trees: Dict[str, Optional[ast.Module]] = {}
@@ -35,7 +45,10 @@ class ConfigurationSource:
             self._names = {}
             for filename in list(self.files):
                 self._collect(filename, [])
-        return self._names.get(name) or self.fallback
+        found = self._names.get(name)
+        if found is None and self._literal_in:
+            found = self.dict_key(name, [self._literal_in])
+        return found or self.fallback
 
     def tree(self, filename: str) -> Optional[ast.Module]:
         """A file's syntax tree; None where it cannot be read or parsed."""
@@ -51,14 +64,12 @@ class ConfigurationSource:
         tree = self.tree(filename)
         if tree is None or filename in above or self._names is None:
             return
-        for node in ast.walk(tree):
+        for node in statements(tree, self._classes):
             if isinstance(node, ast.ImportFrom) and any(alias.name == "*" for alias in node.names):
                 starred = starred_file(node, filename)
                 if starred:
                     self._collect(starred, [*above, filename])
                     self.files.append(starred)
-        # What stands after a star import overrides it, hence this order.
-        for node in ast.walk(tree):
             for name, line, column in assigned(node):
                 self._names[name] = Location(self._places.relative(filename), line, column + 1)
 
@@ -109,6 +120,37 @@ def describe_source(source: Any) -> Tuple[Optional[str], Optional[ModuleType]]:
     return f"{kind.__module__}.{kind.__qualname__}", sys.modules.get(kind.__module__)
 
 
+def resolved(source: Any, module: ModuleType) -> Any:
+    """The object behind a source that was named: the module, or the class or object in it."""
+    if not isinstance(source, str):
+        return source
+    name, _, attribute = source.partition(":")
+    if not attribute and module.__name__ != name:
+        attribute = name.rpartition(".")[2]
+    return module if source.startswith("django.conf") else getattr(module, attribute, module)
+
+
+def file_of(name: str) -> Optional[str]:
+    return getattr(sys.modules.get(name), "__file__", None)
+
+
+def statements(tree: ast.Module, classes: FrozenSet[str]) -> Iterator[ast.stmt]:
+    """The statements that run when a module is imported, in order; class bodies only of these classes."""
+    pending: List[ast.stmt] = tree.body[::-1]
+    while pending:
+        node = pending.pop()
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+            continue
+        if isinstance(node, ast.ClassDef) and node.name not in classes:
+            continue
+        yield node
+        for child in reversed(list(ast.iter_child_nodes(node))):
+            if isinstance(child, ast.stmt):
+                pending.append(child)
+            elif isinstance(child, ast.excepthandler):
+                pending += getattr(child, "body", [])[::-1]
+
+
 def starred_file(node: ast.ImportFrom, filename: str) -> Optional[str]:
     """The file behind `from X import *`, if X is imported already."""
     name = node.module or ""
@@ -133,6 +175,9 @@ def assigned(node: ast.AST) -> Iterator[Tuple[str, int, int]]:
         targets = list(node.targets)
     elif isinstance(node, (ast.AnnAssign, ast.AugAssign)):
         targets = [node.target]
+    elif isinstance(node, ast.ImportFrom):
+        for alias in node.names:
+            yield alias.asname or alias.name, node.lineno, node.col_offset
     while targets:
         target = targets.pop()
         if isinstance(target, (ast.Tuple, ast.List)):
@@ -143,15 +188,14 @@ def assigned(node: ast.AST) -> Iterator[Tuple[str, int, int]]:
             yield str(target.slice.value), target.lineno, target.col_offset
 
 
-_PLAIN_CALLS = ("Celery", "update", "dict")
+_PLAIN_CALLS = ("Celery", "update", "dict", "config_from_object")
+_SETTINGS_LIBRARIES = re.compile(r"Settings$|BaseModel$|Env")
 
 
 def literal_line(tree: ast.AST, text: str) -> Optional[int]:
-    """The line of a string constant that contains `text` and is no argument of a foreign call."""
-    if isinstance(tree, ast.Call):
-        name = tree.func.attr if isinstance(tree.func, ast.Attribute) else getattr(tree.func, "id", "")
-        if name not in _PLAIN_CALLS:
-            return None
+    """The line of a string constant that contains `text` and is neither a fallback nor a docstring."""
+    if is_fallback(tree) or (isinstance(tree, ast.Expr) and isinstance(tree.value, ast.Constant)):
+        return None
     if isinstance(tree, ast.Constant) and isinstance(tree.value, str) and text in tree.value:
         return tree.lineno
     for child in ast.iter_child_nodes(tree):
@@ -159,6 +203,19 @@ def literal_line(tree: ast.AST, text: str) -> Optional[int]:
         if line:
             return line
     return None
+
+
+def is_fallback(tree: ast.AST) -> bool:
+    """Whether what stands in it need not be the value: `env("X", "…")`, `a or "…"`, a library's settings."""
+    if isinstance(tree, ast.Call):
+        return name_of(tree.func) not in _PLAIN_CALLS
+    if isinstance(tree, ast.ClassDef):
+        return any(_SETTINGS_LIBRARIES.search(name_of(base)) for base in tree.bases)
+    return isinstance(tree, (ast.BoolOp, ast.IfExp))
+
+
+def name_of(node: ast.expr) -> str:
+    return node.attr if isinstance(node, ast.Attribute) else str(getattr(node, "id", ""))
 
 
 def keys_of(tree: ast.Module) -> Dict[str, int]:

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import inspect
 import linecache
+import re
 import sys
 import typing
+from functools import partial
 from types import CodeType, FunctionType
 from typing import Any, Dict, FrozenSet, Iterator, List, Mapping, Optional, Tuple
 
 from celerycheck.inspection.annotations import complex_kind
 from celerycheck.inspection.places import Places
-from celerycheck.inspection.plain import dotted, plain
+from celerycheck.inspection.plain import dotted, guarded, plain
 from celerycheck.inspection.routes import Routing
 from celerycheck.inspection.watch import Watch
 from celerycheck.subjects import DuplicateTask, Location, Parameter, Plain, TaskClass, TaskInfo
@@ -50,6 +52,7 @@ READ_ELSEWHERE = (
 """Options that Celery reads with getattr, not defined by `Task` (celery/app/autoretry.py, task.py)."""
 
 _MISSING = object()
+_LONG = 200
 
 
 def data_options() -> Tuple[str, ...]:
@@ -133,9 +136,8 @@ class TaskReader:
         line = code.co_firstlineno
         filename = code.co_filename
         if class_based:
-            module = sys.modules.get(type(task).__module__)
-            filename = getattr(module, "__file__", None) or filename
-            line = getattr(type(task), "__firstlineno__", line)
+            filename = file_of(type(task)) or filename
+            line = line_of(type(task)) or (line if filename == code.co_filename else 1)
         return self.places.location(filename, line), self.places.own(filename)
 
     def _options(self, task: Any) -> Tuple[Dict[str, Plain], Dict[str, str]]:
@@ -146,7 +148,7 @@ class TaskReader:
                 explicit[name] = "task_annotations"
         options: Dict[str, Plain] = {}
         for name in self.names:
-            value = getattr(task, name, None)
+            value = guarded(partial(getattr, task, name, None))
             if value is None and name in ("time_limit", "soft_time_limit"):
                 continue
             if name in explicit or value is not None:
@@ -155,7 +157,7 @@ class TaskReader:
                     options[name] = given
         for name in explicit:
             if name not in self.defaults:
-                options[name] = plain(getattr(task, name, None), name)
+                options[name] = plain(guarded(partial(getattr, task, name, None)), name)
         return options, explicit
 
     def _task_class(self, cls: type) -> TaskClass:
@@ -164,17 +166,16 @@ class TaskReader:
             defines = tuple(name for name in before_binding(cls) if not name.startswith("__"))
             reads: set[str] = set()
             for value in vars(cls).values():
-                code = getattr(inspect.unwrap(value) if callable(value) else value, "__code__", None)
-                if code is not None:
-                    reads |= self._names_of(code)
+                function = value.fget if isinstance(value, property) else getattr(value, "__func__", value)
+                if isinstance(function, FunctionType):
+                    reads |= self._names_of(innermost(function).__code__)
             known = self._classes[cls] = TaskClass(
                 dotted(cls), defines, tuple(sorted(reads)), self._class_place(cls)
             )
         return known
 
     def _class_place(self, cls: type) -> Optional[Location]:
-        file = getattr(sys.modules.get(cls.__module__), "__file__", None)
-        return self.places.location(file, getattr(cls, "__firstlineno__", None))
+        return self.places.location(file_of(cls), line_of(cls))
 
     def _shared(self, code: Optional[CodeType]) -> Optional[bool]:
         """Whether `@shared_task` stands above it; None where the decorator is not to be seen."""
@@ -206,6 +207,20 @@ class TaskReader:
                     names |= self._names_of(constant)
             known = self._code_names[code] = frozenset(names)
         return known
+
+
+def file_of(cls: type) -> Optional[str]:
+    return getattr(sys.modules.get(cls.__module__), "__file__", None)
+
+
+def line_of(cls: type) -> Optional[int]:
+    """The line of a class statement: Python 3.13 keeps it, before that its text is looked for."""
+    known = vars(cls).get("__firstlineno__")
+    if isinstance(known, int):
+        return known
+    statement = re.compile(rf"\s*class\s+{re.escape(cls.__name__)}\b")
+    lines = linecache.getlines(file_of(cls) or "")
+    return next((number for number, line in enumerate(lines, 1) if statement.match(line)), None)
 
 
 def outermost(task: Any) -> Any:
@@ -247,7 +262,7 @@ def own_classes(cls: type) -> List[type]:
     found = [
         base
         for base in cls.__mro__
-        if base is not object and not base.__module__.startswith("celery.") and base.__name__ != "Generic"
+        if base.__module__.partition(".")[0] not in ("celery", "builtins", "typing", "abc")
     ]
     if found and found[0] is cls and getattr(cls, "_decorated", False) and "_decorated" in vars(cls):
         return found[1:]
@@ -325,12 +340,20 @@ def resolved(function: FunctionType) -> Mapping[str, Any]:
         raw: Dict[str, Any] = function.__annotations__
     except Exception:  # noqa: BLE001  # Python 3.14 evaluates them here
         return {}
-    if any(isinstance(value, str) for value in raw.values()):
-        try:
-            return typing.get_type_hints(function)
-        except Exception:  # noqa: BLE001  # names imported under TYPE_CHECKING, and whatever else
-            return raw
-    return raw
+    return {
+        name: evaluated(value, function) if isinstance(value, str) else value for name, value in raw.items()
+    }
+
+
+def evaluated(annotation: str, function: FunctionType) -> Any:
+    """What a string annotation stands for; the string itself where it cannot be told.
+
+    Each on its own: a name imported under TYPE_CHECKING must not hide the others.
+    """
+    try:
+        return eval(annotation, function.__globals__)  # noqa: S307  # Python would do it without the __future__
+    except Exception:  # noqa: BLE001  # names that are not there at run time, and whatever else
+        return annotation
 
 
 def described(annotation: Any) -> Tuple[Optional[str], Optional[str]]:
@@ -338,9 +361,14 @@ def described(annotation: Any) -> Tuple[Optional[str], Optional[str]]:
     if annotation is _MISSING:
         return None, None
     if isinstance(annotation, str):
-        return annotation, None
-    text = dotted(annotation) if isinstance(annotation, type) else str(annotation).replace("typing.", "")
-    return text, complex_kind(annotation)
+        return annotation[:_LONG], None
+    generic = typing.get_origin(annotation) is not None
+    text = (
+        dotted(annotation)
+        if isinstance(annotation, type) and not generic
+        else guarded(partial(str, annotation))
+    )
+    return str(text or "?").replace("typing.", "")[:_LONG], complex_kind(annotation)
 
 
 def duplicates(app: Any, watch: Watch, places: Places) -> Tuple[DuplicateTask, ...]:

@@ -48,7 +48,7 @@ def urls_of(value: Any) -> List[str]:
 
 
 def scheme_of(url: str, default: str) -> str:
-    return url.partition("://")[0] if "://" in url else url or default
+    return url.partition("://")[0] if "://" in url else default
 
 
 def transport_of(scheme: str) -> str:
@@ -59,8 +59,10 @@ def transport_of(scheme: str) -> str:
     if name.lower() in ("sentinel", "librabbitmq"):
         return name.lower()
     path = TRANSPORT_ALIASES.get(name, name)
-    last = path.partition(":")[0].rpartition(".")[2].lower() if isinstance(path, str) else name
-    return {"pyamqp": "amqp", "sqlalchemy": "sqla"}.get(last, last)
+    if isinstance(path, str):
+        # `kombu.transport.SQS:Transport`, and `kombu.transport.SLMQ.Transport` without a colon.
+        name = path.removeprefix("kombu.transport.").partition(":")[0].partition(".")[0].lower()
+    return {"pyamqp": "amqp", "sqlalchemy": "sqla"}.get(name, name)
 
 
 def ask_transport(scheme: str) -> Tuple[Optional[bool], Optional[str]]:
@@ -120,7 +122,7 @@ def read_backend(app: Any, settings: SettingsReader) -> BackendInfo:
         return BackendInfo()
     if not isinstance(value, str):
         return BackendInfo(scheme=type(value).__name__, error="it is an object, not a URL")
-    scheme = scheme_of(value, "")
+    scheme = scheme_of(value, value)
     expires, error, name = AUTOEXPIRE.get(scheme), None, None
     if expires is None:
         expires, name, error = ask_backend(app, value)

@@ -39,6 +39,7 @@ class Lookup:
     loaded: Optional[str] = None
     error: Optional[BaseException] = None
     place: Optional[Place] = None
+    app: Optional[int] = None
 
 
 @dataclass
@@ -51,10 +52,15 @@ class Construction:
 
 @dataclass
 class Watch:
-    """What was seen. Places are absolute file names with lines; settings are keyed as they were spelled."""
+    """What was seen, by the app's id where it belongs to one.
+
+    Places are absolute file names with lines; settings are keyed as they were spelled. `apps` keeps
+    every app alive, so that no two share an id.
+    """
 
     places: Places
-    settings: Dict[str, Place] = field(default_factory=dict)
+    apps: List[Any] = field(default_factory=list)
+    settings: Dict[int, Dict[str, Place]] = field(default_factory=dict)
     sources: Dict[int, Place] = field(default_factory=dict)
     constructions: Dict[int, Construction] = field(default_factory=dict)
     definitions: Dict[int, List[Definition]] = field(default_factory=dict)
@@ -62,6 +68,7 @@ class Watch:
     periodic: Dict[str, Place] = field(default_factory=dict)
     network: Dict[str, Place] = field(default_factory=dict)
     explicit_packages: Dict[Tuple[str, str], Place] = field(default_factory=dict)
+    discovering: Optional[int] = None
 
     def install(self) -> None:
         """Wrap Celery's classes and the socket module for the life of this process."""
@@ -74,8 +81,7 @@ class Watch:
         if duplicate is not None:  # Celery 5.7; the picture holds the duplicates with their places
             warnings.simplefilter("ignore", duplicate)
         self._watch_app(base.Celery)
-        for view in (base.PendingConfiguration, collections.ConfigurationView, collections.ChainMap):
-            self._watch_view(view)
+        self._watch_settings(collections)
         self._watch_autodiscovery(base.Celery, loaders)
         self._watch_network()
 
@@ -88,9 +94,10 @@ class Watch:
             place = caller()
             django = bool(os.environ.get("DJANGO_SETTINGS_MODULE"))
             watch.constructions[id(app)] = Construction(place, django)
+            watch.apps.append(app)
             if place:
-                for key in kwargs:
-                    watch.settings[CONSTRUCTOR_NAMES.get(key, key)] = place
+                keys = [CONSTRUCTOR_NAMES.get(key, key) for key in (*kwargs, *(kwargs.get("changes") or ()))]
+                watch.settings.setdefault(id(app), {}).update(dict.fromkeys(keys, place))
             init(app, *args, **kwargs)
 
         @functools.wraps(from_fun)
@@ -131,34 +138,28 @@ class Watch:
 
         celery.add_periodic_task = add_periodic_task
 
-    def _watch_view(self, view: Any) -> None:
+    def _watch_settings(self, collections: Any) -> None:
         watch = self
+        set_item, update = collections.ConfigurationView.__setitem__, collections.ChainMap.update
 
-        def record(keys: Any) -> None:
+        def record(conf: Any, keys: Any) -> None:
             place = caller()
-            if place:
-                for key in keys:
-                    watch.settings[key] = place
+            owner = next((app for app in reversed(watch.apps) if vars(app).get("_conf") is conf), None)
+            if place and owner is not None:
+                watch.settings.setdefault(id(owner), {}).update(dict.fromkeys(keys, place))
 
-        if "__setitem__" in vars(view):
-            set_item = view.__setitem__
+        @functools.wraps(set_item)
+        def assign(conf: Any, key: Any, value: Any) -> None:
+            record(conf, (key,))
+            set_item(conf, key, value)
 
-            @functools.wraps(set_item)
-            def assign(conf: Any, key: Any, value: Any) -> None:
-                record((key,))
-                set_item(conf, key, value)
+        @functools.wraps(update)
+        def updated(conf: Any, *args: Any, **kwargs: Any) -> Any:
+            record(conf, [*kwargs, *(key for arg in args if isinstance(arg, dict) for key in arg)])
+            return update(conf, *args, **kwargs)
 
-            view.__setitem__ = assign
-
-        if "update" in vars(view):
-            update = view.update
-
-            @functools.wraps(update)
-            def updated(conf: Any, *args: Any, **kwargs: Any) -> Any:
-                record([*kwargs, *(k for a in args if isinstance(a, dict) for k in a)])
-                return update(conf, *args, **kwargs)
-
-            view.update = updated
+        collections.ConfigurationView.__setitem__ = assign
+        collections.ChainMap.update = updated
 
     def _watch_autodiscovery(self, celery: Any, loaders: Any) -> None:
         watch = self
@@ -171,14 +172,24 @@ class Watch:
         ) -> Any:
             place = caller()
             if place and isinstance(packages, (list, tuple, set, frozenset)):
-                for package in packages:
-                    watch.explicit_packages[package, related_name] = place
+                named = [package for package in packages if isinstance(package, str)]
+                watch.explicit_packages.update({(package, related_name): place for package in named})
             return autodiscover(app, packages, related_name, *args, **kwargs)
+
+        discover = celery._autodiscover_tasks
+
+        @functools.wraps(discover)
+        def _autodiscover_tasks(app: Any, *args: Any, **kwargs: Any) -> Any:
+            outer, watch.discovering = watch.discovering, id(app)
+            try:
+                return discover(app, *args, **kwargs)
+            finally:
+                watch.discovering = outer
 
         @functools.wraps(find)
         def find_related_module(package: Any, related_name: Any) -> Any:
             place = watch.explicit_packages.get((package, related_name))
-            lookup = Lookup(str(package), str(related_name or ""), place=place)
+            lookup = Lookup(str(package), str(related_name or ""), place=place, app=watch.discovering)
             watch.lookups.append(lookup)
             try:
                 module = find(package, related_name)
@@ -189,6 +200,7 @@ class Watch:
             return module
 
         celery.autodiscover_tasks = autodiscover_tasks
+        celery._autodiscover_tasks = _autodiscover_tasks
         loaders.find_related_module = find_related_module
 
     def _watch_network(self) -> None:
