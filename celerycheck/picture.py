@@ -46,7 +46,7 @@ tells that this is a Python, and where it was when it crashed."""
 STACK_GRACE = 1.5
 """Seconds that a child which hangs is given beyond its time to say where."""
 
-OUTPUT_GRACE = 1.0
+OUTPUT_GRACE = 0.3
 """Seconds to wait for the end of the output of a process that left the child's group with its pipe."""
 
 Relay = Callable[[str], None]

@@ -117,7 +117,14 @@ def looking(options: Options, child: Child | None) -> Iterator[Callable[[], App]
 def opened(path: Path) -> App:
     from celerycheck.picture_format import decode
 
-    return decode(files.read(path, "the picture"), f"the picture {path}")
+    text = files.read(path, "the picture")
+    try:
+        app = decode(text, f"the picture {path}")
+    except RecursionError:
+        app = None
+    if app is None or not app.target:
+        raise UsageError(f"the picture {path} is damaged", "Take a new one with --save-picture.")
+    return app
 
 
 def taken(taking: Taking, named: Target, options: Options) -> App:
@@ -177,7 +184,7 @@ def judge(app: App, policy: Checklist, given: dict[str, Answer], today: date, op
 
 def publish(report: Report, options: Options) -> None:
     """Write the report to the file named, in one step, or to stdout. Raises UsageError."""
-    from celerycheck.cli.explained import discard, flush
+    from celerycheck.cli.explained import discard
 
     if options.output is not None:
         text = io.StringIO()
@@ -186,7 +193,7 @@ def publish(report: Report, options: Options) -> None:
         return
     try:
         write(report, sys.stdout, options)
-        flush("the report")
+        sys.stdout.flush()
     except BrokenPipeError:
         # Whoever read the report has read enough of it (`| head`); what was found stays found.
         discard()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import sys
@@ -16,6 +17,8 @@ from celerycheck.cli import INTERRUPTED
 from celerycheck.errors import CelerycheckError, UsageError
 
 BUG = 3
+FULL = (errno.ENOSPC, errno.EIO, errno.EFBIG, errno.EDQUOT)
+"""What a stream says that takes no more."""
 
 
 @contextmanager
@@ -27,7 +30,7 @@ def explained(debug: bool) -> Iterator[None]:
     """
     try:
         yield
-        flush("what was asked for")
+        sys.stdout.flush()
     except CelerycheckError as error:
         complain(error.message, error.hint)
         if debug:
@@ -41,6 +44,10 @@ def explained(debug: bool) -> Iterator[None]:
     except typer.Exit:
         raise
     except Exception as error:  # noqa: BLE001  # the last resort: a bug must not look like a finding
+        if isinstance(error, OSError) and error.errno in FULL and error.filename is None:
+            discard()
+            complain(f"standard output cannot be written: {error.strerror}", "Send it elsewhere.")
+            raise typer.Exit(UsageError.exit_code) from None
         complain(
             f"a mistake of celerycheck's own: {type(error).__name__}: {error}",
             "Please report it, with the output of the same command and --debug.",
@@ -48,20 +55,6 @@ def explained(debug: bool) -> Iterator[None]:
         if debug:
             sys.stderr.write(traceback.format_exc())
         raise typer.Exit(BUG) from None
-
-
-def flush(what: str) -> None:
-    """Make sure that all of it has left. Raises BrokenPipeError, UsageError."""
-    try:
-        sys.stdout.flush()
-    except BrokenPipeError:
-        raise
-    except OSError as error:
-        discard()
-        raise UsageError(
-            f"{what} cannot be written to standard output: {error.strerror or error}",
-            "Send it elsewhere.",
-        ) from None
 
 
 def discard() -> None:
