@@ -58,7 +58,7 @@ def find(target: str, places: Places) -> Found:
     if dot:
         package = load_module(parent, target, places)
         thing = getattr(package, last, None)
-        if thing is not None and not isinstance(thing, ModuleType):
+        if thing is not None and not is_a(thing, ModuleType):
             return settle(thing, package, last, places)
     return search(load_module(name, target, places), places)
 
@@ -187,7 +187,7 @@ def as_app(thing: Any) -> Any:
         if not isinstance(thing, Celery):
             return None
         # A bound method knows the object behind any proxy (Celery's, Werkzeug's, Django's).
-        return thing if isinstance(thing, type) else thing.finalize.__self__
+        return thing.finalize.__self__
     except Exception:  # noqa: BLE001  # `__class__` of a lazy object of the user's may raise
         return None
 
@@ -217,12 +217,12 @@ def settle(thing: Any, module: ModuleType, attribute: str, places: Places) -> Fo
     app = as_app(thing)
     if app is not None:
         return Found(app, module.__name__, attribute)
-    if isinstance(thing, ModuleType):
+    if is_a(thing, ModuleType):
         return search(thing, places)
     app = extension(thing)
     if app is not None:
         return Found(app, module.__name__, f'{attribute}.extensions["celery"]')
-    if callable(thing) and not isinstance(thing, type):
+    if callable(thing) and not is_a(thing, type):
         product = call_factory(thing, where, places)
         made = as_app(product) or extension(product)
         if made is not None:
@@ -252,10 +252,15 @@ def call_factory(factory: Any, where: str, places: Places) -> Any:
         raise import_failure(f"{where}()", error, places) from None
 
 
+def is_a(thing: Any, kind: type) -> bool:
+    """`isinstance` that asks the object's real type: a lazy object's `__class__` may raise."""
+    return issubclass(type(thing), kind)
+
+
 def kind_of(thing: Any) -> str:
     if thing is None:
         return "None"
-    if isinstance(thing, type):
+    if is_a(thing, type):
         return f"the class {thing.__name__}"
     name = type(thing).__name__
     return f"{'an' if name[0].lower() in 'aeiou' else 'a'} {name}"

@@ -74,6 +74,9 @@ def receiver_name(receiver: Any) -> str:
 def load_settings(app: Any, places: Places) -> None:
     """Make Celery read its configuration. Raises LoadError with the cause's own place."""
     try:
+        if not app.configured:
+            # A KeyError of the configuration's own would be lost in `app.conf[...]`.
+            app._finalize_pending_conf()
         app.conf["broker_url"]
     except (Exception, SystemExit) as error:  # noqa: BLE001  # user code raises what it likes
         raise settings_failure(app, error, places) from None

@@ -67,7 +67,7 @@ class Watch:
     lookups: List[Lookup] = field(default_factory=list)
     periodic: Dict[str, Place] = field(default_factory=dict)
     network: Dict[str, Place] = field(default_factory=dict)
-    explicit_packages: Dict[Tuple[str, str], Place] = field(default_factory=dict)
+    explicit_packages: Dict[Tuple[Optional[int], str, str], Place] = field(default_factory=dict)
     discovering: Optional[int] = None
 
     def install(self) -> None:
@@ -173,7 +173,7 @@ class Watch:
             place = caller()
             if place and isinstance(packages, (list, tuple, set, frozenset)):
                 named = [package for package in packages if isinstance(package, str)]
-                watch.explicit_packages.update({(package, related_name): place for package in named})
+                watch.explicit_packages.update({(id(app), name, related_name): place for name in named})
             return autodiscover(app, packages, related_name, *args, **kwargs)
 
         discover = celery._autodiscover_tasks
@@ -188,7 +188,7 @@ class Watch:
 
         @functools.wraps(find)
         def find_related_module(package: Any, related_name: Any) -> Any:
-            place = watch.explicit_packages.get((package, related_name))
+            place = watch.explicit_packages.get((watch.discovering, package, related_name))
             lookup = Lookup(str(package), str(related_name or ""), place=place, app=watch.discovering)
             watch.lookups.append(lookup)
             try:
