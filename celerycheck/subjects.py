@@ -250,16 +250,16 @@ class TaskInfo:
     def ignore_result(self) -> bool:
         return self.flag("ignore_result")
 
-    @property
+    @cached_property
     def autoretry_for(self) -> Tuple[str, ...]:
         """Dotted names of the exceptions that are retried automatically (`requests.exceptions.Timeout`)."""
         return self._names("autoretry_for")
 
-    @property
+    @cached_property
     def dont_autoretry_for(self) -> Tuple[str, ...]:
         return self._names("dont_autoretry_for")
 
-    @property
+    @cached_property
     def may_retry(self) -> bool:
         """Whether it retries automatically, or its code or a class of its own mentions `retry`."""
         return bool(
@@ -270,6 +270,8 @@ class TaskInfo:
 
     def _names(self, option: str) -> Tuple[str, ...]:
         value = self.option(option)
+        if not value:
+            return ()
         items = value if isinstance(value, list) else [value]
         return tuple(i.text for i in items if isinstance(i, Opaque) and i.kind == "type")
 
