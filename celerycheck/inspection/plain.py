@@ -26,7 +26,7 @@ _NAMED = r"(?:password|passwd|passphrase|pwd|secret|token|signature|(?:api|acces
 _ASSIGNED = re.compile(rf"(?i)\b([\w.-]*{_NAMED}\s*=\s*)('[^']*'|\"[^\"]*\"|[^&;\s]+)")
 _IN_DICT = re.compile(rf"(?i)(['\"][\w.-]*{_NAMED}['\"]\s*:\s*)('[^']*'|\"[^\"]*\"|[^,}}\s]+)")
 _SECRET_NAME = re.compile(
-    r"(?i)pass(word|wd|phrase)?$|pwd$|secret|token|api_?key|access_?key|signature|credential|security_key"
+    r"(?i)(^|_)pass$|pass(word|wd|phrase)$|pwd$|secret|token|api_?key|access_?key|signature|credential|security_key"
 )
 
 

@@ -16,7 +16,7 @@ from celerycheck.subjects import Location
 class ConfigurationSource:
     """The module, class or dict that `config_from_object` was given, as source.
 
-    `files` are absolute names; each is parsed once, when it is first asked for.
+    `files` are absolute names, those of star imports included; each is parsed once.
     """
 
     def __init__(self, app: Any, places: Places, fallback: Optional[Tuple[str, int]] = None) -> None:
@@ -35,16 +35,14 @@ class ConfigurationSource:
             files = [getattr(m, "__file__", None) for m in (modules or [module])]
             self.files = [str(name) for name in dict.fromkeys(files) if name]
         self._literal_in = fallback[0] if isinstance(source, dict) and fallback else None
-        self._names: Optional[Dict[str, Location]] = None
+        self._names: Dict[str, Location] = {}
         self._keys: Dict[str, Dict[str, int]] = {}
         self._trees: Dict[str, Optional[ast.Module]] = {}
+        for filename in list(self.files):
+            self._collect(filename, [])
 
     def line_of(self, name: str) -> Optional[Location]:
         """Where a name is assigned, the last place counting; else where the source was named."""
-        if self._names is None:
-            self._names = {}
-            for filename in list(self.files):
-                self._collect(filename, [])
         found = self._names.get(name)
         if found is None and self._literal_in:
             found = self.dict_key(name, [self._literal_in])
@@ -62,7 +60,7 @@ class ConfigurationSource:
 
     def _collect(self, filename: str, above: List[str]) -> None:
         tree = self.tree(filename)
-        if tree is None or filename in above or self._names is None:
+        if tree is None or filename in above:
             return
         for node in statements(tree, self._classes):
             if isinstance(node, ast.ImportFrom) and any(alias.name == "*" for alias in node.names):

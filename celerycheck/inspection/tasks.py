@@ -13,7 +13,7 @@ from typing import Any, Dict, FrozenSet, Iterator, List, Mapping, Optional, Tupl
 
 from celerycheck.inspection.annotations import complex_kind
 from celerycheck.inspection.places import Places
-from celerycheck.inspection.plain import dotted, guarded, plain
+from celerycheck.inspection.plain import dotted, guarded, masked_text, plain
 from celerycheck.inspection.routes import Routing
 from celerycheck.inspection.watch import Watch
 from celerycheck.subjects import DuplicateTask, Location, Parameter, Plain, TaskClass, TaskInfo
@@ -304,7 +304,7 @@ def first_line(task: Any, function: Any) -> Optional[str]:
     own = vars(type(task)).get("__doc__") or getattr(function, "__doc__", None)
     if not isinstance(own, str) or not own.strip():
         return None
-    return own.strip().splitlines()[0].strip()[:200]
+    return masked_text(own.strip().splitlines()[0].strip())[:_LONG]
 
 
 def parameters_of(function: Any, bound: bool) -> Tuple[Optional[Tuple[Parameter, ...]], Optional[str]]:
@@ -361,14 +361,12 @@ def described(annotation: Any) -> Tuple[Optional[str], Optional[str]]:
     if annotation is _MISSING:
         return None, None
     if isinstance(annotation, str):
-        return annotation[:_LONG], None
-    generic = typing.get_origin(annotation) is not None
-    text = (
-        dotted(annotation)
-        if isinstance(annotation, type) and not generic
-        else guarded(partial(str, annotation))
-    )
-    return str(text or "?").replace("typing.", "")[:_LONG], complex_kind(annotation)
+        return masked_text(annotation)[:_LONG], None
+    if isinstance(annotation, type) and typing.get_origin(annotation) is None:
+        text = dotted(annotation)
+    else:
+        text = masked_text(str(guarded(partial(str, annotation), "?")))
+    return text.replace("typing.", "")[:_LONG], complex_kind(annotation)
 
 
 def duplicates(app: Any, watch: Watch, places: Places) -> Tuple[DuplicateTask, ...]:

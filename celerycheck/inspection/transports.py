@@ -7,7 +7,7 @@ from typing import Any, List, Mapping, Optional, Tuple
 from urllib.parse import urlsplit
 
 from celerycheck.inspection.failures import cause_of
-from celerycheck.inspection.plain import guarded, password_in
+from celerycheck.inspection.plain import guarded, masked_text, password_in
 from celerycheck.inspection.settings import SettingsReader
 from celerycheck.subjects import BackendInfo, BrokerInfo, Location
 
@@ -122,7 +122,7 @@ def read_backend(app: Any, settings: SettingsReader) -> BackendInfo:
         return BackendInfo()
     if not isinstance(value, str):
         return BackendInfo(scheme=type(value).__name__, error="it is an object, not a URL")
-    scheme = scheme_of(value, value)
+    scheme = scheme_of(value, masked_text(value))
     expires, error, name = AUTOEXPIRE.get(scheme), None, None
     if expires is None:
         expires, name, error = ask_backend(app, value)

@@ -267,9 +267,9 @@ app.conf.update(
     cassandra_auth_kwargs={{'username': 'u', 'password': S}},
     cache_backend=f'memcached://u:{{S}}@h', worker_direct=f'x?password={{S}}&y=1',
     my_own_url=f'https://{{S}}@sentry.io/1',
-    task_routes={{'a': {{'queue': f'amqp://u:{{S}}@h'}}}},
+    task_routes={{'a': {{'queue': 'a', 'headers': {{'token': S}}}}}},
     beat_schedule={{'x': {{'task': 'proj.t', 'schedule': 5, 'args': [S], 'kwargs': {{'token': S}},
-                          'options': {{'headers': {{'authorization_token': S}}, 'queue': f'redis://:{{S}}@q'}}}},
+                          'options': {{'headers': {{'authorization_token': S}}, 'queue': 'q'}}}},
                    'y': {{'task': 'proj.t', 'schedule': f'redis://:{{S}}@h', 'args': [S]}}}},
     include=['broken', 'broken_too', 'broken_dict'],
 )
@@ -288,7 +288,8 @@ def broken(): pass
             "broken_dict.py": f"raise ConnectionError({{'host': 'h', 'password': '{SECRET}'}})\n",
         }
     )
-    assert SECRET not in pictured.text
+    found = pictured.text.find(SECRET)
+    assert pictured.text[max(found - 200, 0) : found + 20] * (found >= 0) == ""
     assert pictured.app.partial
     assert pictured.app.settings["broker_url"].value == [
         "redis://:********@a/0",
