@@ -71,6 +71,7 @@ class Child:
     def __init__(self, python: str) -> None:
         self.python = python
         self._stopped = False
+        self._output: _Output | None = None
         try:
             folder = tempfile.mkdtemp(prefix="celerycheck-")
         except OSError as error:
@@ -106,7 +107,7 @@ class Child:
         Raises LoadError where it hangs, is killed or dies, UsageError where it is no fit Python.
         """
         answer, stacks = self.folder / "answer.json", self.folder / "stacks.txt"
-        output = _Output(self.process.stdout, relay, lambda: self.booted)
+        output = self._output = _Output(self.process.stdout, relay, lambda: self.booted)
         try:
             self._send(request, answer, stacks)
             ended = self._wait(request.timeout, stacks)
@@ -117,8 +118,9 @@ class Child:
         if not ended:
             raise hang(request, _text(stacks)) if self.booted else no_python(self.python, output)
         status = self.process.returncode
-        if status in (0, 3) and answer.is_file():
-            return answer.read_text(encoding="utf-8")
+        text = _text(answer)
+        if text.endswith("}"):
+            return text  # whole, whatever became of the process afterwards
         if status == TOO_OLD and not self.booted:
             raise UsageError(
                 f"{self.python} is a Python older than 3.9, which celerycheck cannot look into",
@@ -176,6 +178,10 @@ class Child:
     def kill(self) -> None:
         """Stop it and remove its files."""
         self.stop()
+        for stream in (self.process.stdin, None if self._output else self.process.stdout):
+            if stream is not None:
+                with suppress(OSError):
+                    stream.close()
         shutil.rmtree(self.folder, ignore_errors=True)
 
 
@@ -197,20 +203,19 @@ class _Output:
     def _read(self) -> None:
         assert self._stream is not None
         relaying = False
-        while raw := self._stream.readline(1 << 16):
-            line = raw.decode("utf-8", "replace").rstrip("\r\n")
-            self._lines = [*self._lines[-19:], line]
-            relaying = relaying or self._booted()
-            if relaying and not self._finished:
-                # Whatever becomes of our stderr, the pipe must be emptied.
-                with suppress(OSError, ValueError):
-                    self._relay(line)
+        with self._stream as stream:
+            while raw := stream.readline(1 << 16):
+                line = raw.decode("utf-8", "replace").rstrip("\r\n")
+                self._lines = [*self._lines[-19:], line]
+                relaying = relaying or self._booted()
+                if relaying and not self._finished:
+                    # Whatever becomes of our stderr, the pipe must be emptied.
+                    with suppress(OSError, ValueError):
+                        self._relay(line)
 
     def finish(self) -> None:
         self._thread.join(OUTPUT_GRACE)
         self._finished = True
-        if not self._thread.is_alive() and self._stream is not None:
-            self._stream.close()
 
     def last_lines(self) -> str:
         return "\n".join(self._lines)

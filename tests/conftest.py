@@ -141,3 +141,12 @@ def clean_picture(tmp_path_factory: pytest.TempPathFactory) -> Path:
     )
     run_command("audit", "clean", "--save-picture", "clean.json", cwd=folder).check(0)
     return folder / "clean.json"
+
+
+@pytest.fixture(scope="session")
+def report_schema() -> Any:
+    """A validator of JSON reports."""
+    import jsonschema
+
+    schema = json.loads((ROOT / "celerycheck" / "schemas" / "report.schema.json").read_text())
+    return jsonschema.validators.validator_for(schema)(schema)

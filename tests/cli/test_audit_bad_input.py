@@ -198,7 +198,9 @@ def test_odd_apps_are_audited(here, project, source, tasks):
     run = here("audit", "proj", *arguments, cwd=folder).check(0)
     assert run.report["app"]["tasks"] == tasks
     assert run.report["summary"]["crashed"] == 0
-    run = here("audit", "--picture", "picture.json", "--fail-on", "never", "--show", "all", cwd=folder).check(0)
+    run = here("audit", "--picture", "picture.json", "--fail-on", "never", "--show", "all", cwd=folder).check(
+        0
+    )
     assert "\x1b" not in run.out
     assert "\u202e" not in run.out
 
