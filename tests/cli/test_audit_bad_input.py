@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import os
+import shlex
+import subprocess
 import venv
 from pathlib import Path
 
 import pytest
+from conftest import LIMIT, command, environment
 
 APP = 'from celery import Celery\n\napp = Celery("proj", broker="amqp://")\n'
 TASK = APP + "\n\n@app.task\ndef add(x, y):\n    return x + y\n"
@@ -313,17 +316,22 @@ def test_output_that_cannot_be_written(here, project, option, path, needle):
     assert left == ["folder", "proj.py"]
 
 
-def test_the_old_report_survives(celerycheck, clean_picture, tmp_path):
-    import resource
-
+def test_the_old_report_survives(clean_picture, tmp_path):
     report = tmp_path / "report.json"
     report.write_text("the old one")
-    run = celerycheck(
-        *("audit", "--picture", clean_picture, "--format", "json", "--output", report),
+    audit = command("audit", "--picture", clean_picture, "--format", "json", "--output", report)
+    done = subprocess.run(
+        ["sh", "-c", f"ulimit -f 1; {shlex.join(audit)}"],
         cwd=tmp_path,
-        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (200, 200)),
+        env=environment(),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        timeout=LIMIT,
+        check=False,
     )
-    run.check(2, "the report cannot be written", "File too large")
+    assert done.returncode == 2
+    assert b"the report cannot be written" in done.stderr
+    assert b"File too large" in done.stderr
     assert report.read_text() == "the old one"
     assert list(tmp_path.iterdir()) == [report]
 
@@ -339,10 +347,6 @@ def test_a_protected_report_survives(celerycheck, clean_picture, tmp_path):
 
 
 def test_standard_output_that_is_full(celerycheck, clean_picture, tmp_path):
-    import subprocess
-
-    from conftest import command, environment
-
     for arguments in (("audit", "--picture", clean_picture), ("checklist",)):
         with Path("/dev/full").open("wb") as full:
             done = subprocess.run(
@@ -352,7 +356,7 @@ def test_standard_output_that_is_full(celerycheck, clean_picture, tmp_path):
                 stdin=subprocess.DEVNULL,
                 stdout=full,
                 stderr=subprocess.PIPE,
-                timeout=60,
+                timeout=LIMIT,
                 check=False,
             )
         assert done.returncode == 2

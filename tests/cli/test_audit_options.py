@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import subprocess
+import sys
 
 import pytest
-from conftest import LIMIT, ROOT, environment
+from conftest import LIMIT, ROOT, command, environment
 
 APP = (
     'from celery import Celery\n\napp = Celery("{0}", broker="amqp://")\n\n\n'
@@ -238,8 +239,6 @@ def test_colour(here, shop_picture, env, coloured):
 @pytest.mark.parametrize("encoding", ["ascii", "latin-1", "cp1252"])
 @pytest.mark.parametrize("arguments", [(), ("--format", "json")], ids=["console", "json"])
 def test_other_encodings(shop_picture, encoding, arguments):
-    from conftest import command
-
     done = subprocess.run(
         command("audit", "--picture", shop_picture, "--show", "all", *arguments),
         cwd=ROOT,
@@ -257,11 +256,9 @@ def test_other_encodings(shop_picture, encoding, arguments):
 @pytest.mark.parametrize("tail", ["head -1", "true"])
 @pytest.mark.parametrize("format_", ["json", "console"])
 def test_a_reader_that_stops(shop_picture, tail, format_):
-    import sys
-
-    command = f"{sys.executable} -m celerycheck audit --picture {shop_picture} --show all --format {format_}"
+    pipeline = f"{sys.executable} -m celerycheck audit --picture {shop_picture} --show all --format {format_}"
     done = subprocess.run(
-        ["bash", "-c", f'{command} | {tail}; exit "${{PIPESTATUS[0]}}"'],
+        ["bash", "-c", f'{pipeline} | {tail}; exit "${{PIPESTATUS[0]}}"'],
         cwd=ROOT,
         env=environment(),
         stdin=subprocess.DEVNULL,

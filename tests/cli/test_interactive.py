@@ -131,7 +131,9 @@ def test_stopping_keeps_what_was_said(folder, clean_picture, key):
         terminal.until("A note")
         terminal.type(ENTER)
         terminal.until("Is the queue's length watched?")
-        terminal.type(CTRL_C if key == CTRL_C else ENTER)
+        terminal.type(NO)
+        terminal.until("A note")
+        terminal.type(key)
         code, report = terminal.finish()
     assert code == 0
     assert "Traceback" not in report
