@@ -224,7 +224,7 @@ def soon(app: Any, seconds: float) -> Optional[str]:
     if not isinstance(now, datetime.datetime):
         return None
     try:
-        return (now + datetime.timedelta(seconds=max(seconds, 0))).isoformat(timespec="seconds")
+        return later(now, datetime.timedelta(seconds=max(seconds, 0))).isoformat(timespec="seconds")
     except OverflowError:
         return None
 
@@ -238,13 +238,20 @@ def next_of(value: Any, app: Any) -> Dict[str, Any]:
         if now.tzinfo is not None:
             # Celery 5.3 computes in UTC unless the reference time is local already (facts 5.6).
             now = now.astimezone(app.timezone)
-        following = now + value.remaining_estimate(now)
+        following = later(now, value.remaining_estimate(now))
         due = value.is_due(now.replace(second=0, microsecond=0) - datetime.timedelta(seconds=1)).is_due
     except (RuntimeError, ValueError) as error:
         return {"error": f"it never fires: {error}"} if "crontab" in type(value).__name__ else {}
     except Exception as error:  # noqa: BLE001  # schedules may be the user's own classes
         return {"error": cause_of(error)} if type(value).__module__.startswith("celery.") else {}
     return {"next_run": whole_second(following), "due": bool(due)}
+
+
+def later(now: datetime.datetime, wait: datetime.timedelta) -> datetime.datetime:
+    """The moment after a wait of so long. Python adds on the clock's face, where an hour may be missing."""
+    if now.tzinfo is None:
+        return now + wait
+    return (now.astimezone(datetime.timezone.utc) + wait).astimezone(now.tzinfo)
 
 
 def whole_second(moment: datetime.datetime) -> str:

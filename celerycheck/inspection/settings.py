@@ -33,8 +33,10 @@ class SettingsReader:
     """Reads the settings of one app; `files` are the absolute names of the files they were set in."""
 
     def __init__(self, app: Any, watch: Watch, places: Places) -> None:
+        from celery import VERSION
         from celery.app import defaults
 
+        self.version = (VERSION.major, VERSION.minor)
         self.app = app
         self.conf = app.conf
         self.watch = watch
@@ -85,15 +87,16 @@ class SettingsReader:
 
     def _origin(self, name: str) -> Tuple[str, str]:
         """Who set it, and the key it was set by."""
-        keys = [name]
-        to_keys = getattr(self.conf, "_to_keys", None)
-        if to_keys is not None:
-            keys = list(dict.fromkeys(to_keys(name)))
-        last = len(self.maps) - 1
-        for index, mapping in enumerate(self.maps):
-            for key in keys:
-                if holds(mapping, key):
-                    return "code" if index == 0 else "default" if index == last else "source", key
+        keys = dict.fromkeys([*self.conf._to_keys(name), *(spell(name) for spell in self.conf._keys or ())])
+        pairs = [(index, key) for index in range(len(self.maps)) for key in keys]
+        if self.version < (5, 7):
+            # One spelling in every map comes before the next: a namespaced setting hides a change in code.
+            pairs.sort(key=lambda pair: list(keys).index(pair[1]))
+        for index, key in pairs:
+            if holds(self.maps[index], key):
+                if index == len(self.maps) - 1:
+                    break
+                return ("source" if index else "code"), key
         return "default", name
 
     def _location(self, name: str, key: str, origin: str) -> Optional[Location]:

@@ -104,6 +104,14 @@ SOURCES = {
         },
         ("source", "SHOP_TASK_TIME_LIMIT", Location("settings_of.py", 1, 1)),
     ),
+    "code before source": (
+        {
+            "proj.py": CELERY
+            + "app = Celery()\napp.config_from_object('settings_of')\napp.conf.task_time_limit = 60\n",
+            "settings_of.py": "task_time_limit = 5\n",
+        },
+        ("code", "task_time_limit", Location("proj.py", 4)),
+    ),
     "default": ({"proj.py": CELERY + "app = Celery()\n"}, ("default", "task_time_limit", None)),
 }
 
@@ -145,6 +153,20 @@ def test_django_settings_with_a_base_module(take):
     assert [(s.name, s.key) for s in settings.old_style] == [("worker_concurrency", "CELERYD_CONCURRENCY")]
     assert settings["timezone"].value == "Europe/Rome"
     assert "config/settings/base.py" in app.files
+
+
+def test_a_change_in_code_beside_a_namespace(take):
+    """Up to Celery 5.6 the namespaced setting hides it."""
+    app = take(
+        {
+            "proj.py": CELERY
+            + "app = Celery()\napp.config_from_object('settings_of', namespace='SHOP')\napp.conf.task_time_limit = 5\n",
+            "settings_of.py": "SHOP_TASK_TIME_LIMIT = 60\n",
+        }
+    ).app
+    limit = app.settings["task_time_limit"]
+    expected = (5, "code") if app.version >= (5, 7) else (60, "source")
+    assert (limit.value, limit.origin) == expected
 
 
 def test_the_environment_wins(take):
