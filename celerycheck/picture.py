@@ -65,7 +65,7 @@ class Request:
 class Child:
     """The child process. Started early it imports nothing of the user's until it is handed a request.
 
-    Whoever makes one must `kill()` it in the end. Raises UsageError where `python` cannot be run.
+    Whoever makes one must `ask()` or `kill()` it. Raises UsageError where `python` cannot be run.
     """
 
     def __init__(self, python: str) -> None:
@@ -104,8 +104,15 @@ class Child:
     def ask(self, request: Request, relay: Relay) -> str:
         """The child's answer as text; what user code prints goes to `relay`, line by line.
 
-        Raises LoadError where it hangs, is killed or dies, UsageError where it is no fit Python.
+        Nothing of the child is left afterwards. Raises LoadError where it hangs, is killed or dies,
+        UsageError where it is no fit Python.
         """
+        try:
+            return self._asked(request, relay)
+        finally:
+            self.kill()
+
+    def _asked(self, request: Request, relay: Relay) -> str:
         answer, stacks = self.folder / "answer.json", self.folder / "stacks.txt"
         output = self._output = _Output(self.process.stdout, relay, lambda: self.booted)
         try:
