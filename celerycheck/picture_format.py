@@ -6,6 +6,7 @@ Every field is checked against the annotations in `subjects`, because a saved pi
 from __future__ import annotations
 
 import json
+import re
 import types
 import typing
 from collections.abc import Callable, Mapping
@@ -27,7 +28,7 @@ def decode(text: str, name: str) -> App:
     """The picture in `text`; `name` is what messages call it. Raises UsageError."""
     try:
         data = json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise UsageError(f"{name} is no picture: {error}", "Take a new one with --save-picture.") from None
     if not isinstance(data, dict) or data.get("picture") != PICTURE_FORMAT or "app" not in data:
         raise UsageError(
@@ -35,9 +36,11 @@ def decode(text: str, name: str) -> App:
         )
     try:
         app = _decoder(App)(data["app"])
-    except (_Malformed, TypeError, KeyError) as error:
+        assert isinstance(app, App)
+        if not re.match(r"\d+\.\d+", app.celery):
+            raise _Malformed(f"App.celery: {app.celery!r:.60} is no version")
+    except (_Malformed, TypeError, KeyError, RecursionError) as error:
         raise UsageError(f"{name} is damaged: {error}", "Take a new one with --save-picture.") from None
-    assert isinstance(app, App)
     return with_defaults(app)
 
 

@@ -73,6 +73,8 @@ def picture_of(request: Dict[str, Any]) -> str:
     from celerycheck.inspection.failures import cause_of, trace_of
 
     try:
+        import celery  # noqa: F401
+
         from celerycheck.inspection.encode import encode
         from celerycheck.inspection.snapshot import take
     except ImportError as error:
