@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
 from collections.abc import Iterator, Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
@@ -14,9 +11,9 @@ from typing import Literal
 import yaml
 from yaml.nodes import Node
 
-from celerycheck.errors import UsageError
+from celerycheck import files
 from celerycheck.subjects import Location
-from celerycheck.yaml_nodes import Document, parse, raise_mistakes, shown
+from celerycheck.yaml_nodes import Document, parse, raise_mistakes
 
 Reply = Literal["yes", "no", "not applicable"]
 REPLIES: tuple[Reply, ...] = ("yes", "no", "not applicable")
@@ -71,34 +68,7 @@ def save(path: Path, answers: Mapping[str, Answer]) -> None:
         for answer in sorted(answers.values(), key=lambda answer: answer.id)
     }
     body = yaml.safe_dump({"version": 1, "answers": written}, sort_keys=False, allow_unicode=True, width=100)
-    try:
-        _replace(path, _HEADER + body)
-    except (OSError, ValueError) as error:
-        cause = getattr(error, "strerror", None) or error
-        raise UsageError(f"{shown(path)}: the answers cannot be written: {cause}") from None
-
-
-def _replace(path: Path, text: str) -> None:
-    target = path.resolve()
-    mode = target.stat().st_mode & 0o777 if target.exists() else 0o666 & ~_umask()
-    handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(name).chmod(mode)
-        Path(name).replace(target)
-    except BaseException:
-        with suppress(OSError):
-            Path(name).unlink()
-        raise
-
-
-def _umask() -> int:
-    mask = os.umask(0o077)
-    os.umask(mask)
-    return mask
+    files.write(path, _HEADER + body, "the answers")
 
 
 def _read_answers(document: Document, node: Node, today: date) -> Iterator[tuple[str, Answer]]:

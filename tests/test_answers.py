@@ -166,7 +166,7 @@ def test_the_old_file_survives_a_full_disk(path, monkeypatch):
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(os, "fsync", full)
-    with pytest.raises(UsageError, match="the answers cannot be written: No space left on device"):
+    with pytest.raises(UsageError, match=r"the answers cannot be written to .*: No space left on device"):
         answers.save(path, {})
     assert path.read_bytes() == before
     assert [entry.name for entry in path.absolute().parent.iterdir()] == [path.name]
@@ -174,7 +174,7 @@ def test_the_old_file_survives_a_full_disk(path, monkeypatch):
 
 def test_a_folder_that_is_not_there(path):
     with pytest.raises(
-        UsageError, match=r"nowhere/celerycheck\.answers\.yaml: the answers cannot be written"
+        UsageError, match=r"the answers cannot be written to nowhere/celerycheck\.answers\.yaml"
     ):
         answers.save(Path("nowhere") / path, GIVEN)
 

@@ -13,7 +13,7 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
-from celerycheck.cli import files
+from celerycheck import files
 from celerycheck.errors import LoadError, UsageError
 
 if TYPE_CHECKING:

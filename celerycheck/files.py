@@ -47,6 +47,8 @@ def replace(path: Path, text: str) -> None:
     try:
         with draft.open("x", encoding="utf-8", errors="backslashreplace", newline="\n") as file:
             file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
         if target.exists():
             draft.chmod(target.stat().st_mode & 0o777)
         draft.replace(target)
