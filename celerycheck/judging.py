@@ -13,6 +13,7 @@ from celerycheck.checklist import Checklist, Item
 from celerycheck.checks import shipped
 from celerycheck.errors import UsageError
 from celerycheck.findings import IGNORED, NOT_SELECTED, OFF, Finding, Problem, describe
+from celerycheck.nearest import nearest
 from celerycheck.subjects import (
     App,
     NotEvaluated,
@@ -22,7 +23,6 @@ from celerycheck.subjects import (
     Settings,
     TaskInfo,
 )
-from celerycheck.yaml_nodes import nearest
 
 NOT_ABOUT_TASKS = "not about single tasks"
 

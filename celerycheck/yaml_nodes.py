@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import math
 import re
 from collections.abc import Collection, Iterator, Mapping
@@ -17,6 +16,7 @@ from yaml.events import CollectionEndEvent, CollectionStartEvent
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from celerycheck.errors import ChecklistError
+from celerycheck.nearest import nearest
 from celerycheck.subjects import Location, Plain
 
 MOST_SHOWN = 50
@@ -44,15 +44,6 @@ class Mistake:
             self.location.path if self.location.line is None else f"{self.location.path}:{self.location.line}"
         )
         return f"{place}: {self.message}" + (f"; did you mean {near!r}?" if near else "")
-
-
-def nearest(word: str | None, choices: Collection[str]) -> str | None:
-    """The one of `choices` that `word` was probably meant to be, case aside."""
-    if not word or not choices:
-        return None
-    folded = {choice.casefold(): choice for choice in choices}
-    close = difflib.get_close_matches(word.strip().casefold()[:100], folded, n=1, cutoff=0.6)
-    return folded[close[0]] if close else None
 
 
 def shown(path: Path) -> str:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from bisect import bisect
 from collections import Counter
 from collections.abc import Iterator
-from functools import lru_cache
 
 from celerycheck.findings import Severity
+from celerycheck.nearest import MOST_COMPARED, TaskNames, nearest
 from celerycheck.registry import NotEvaluated, Problem, check
 from celerycheck.subjects import App, Opaque, Plain, QueueInfo, TaskInfo
 
@@ -58,6 +57,7 @@ def route_matches_nothing(app: App) -> Iterator[Problem]:
     names = app.registry
     if not app.tasks and not app.third_party:
         raise NotEvaluated("this app registers no tasks: its routes are for tasks of other apps")
+    registered = TaskNames(names)
     for route in dead:
         if route.kind == "exact" and re.search(r"[?\[]", route.pattern):
             yield Problem(
@@ -66,7 +66,7 @@ def route_matches_nothing(app: App) -> Iterator[Problem]:
                 about=route,
             )
         elif route.kind == "exact":
-            near = nearest_task(route.pattern, names)
+            near = registered.nearest(route.pattern)
             yield Problem(
                 "no registered task has this name",
                 fix=f"did you mean {near!r}?" if near else None,
@@ -74,29 +74,6 @@ def route_matches_nothing(app: App) -> Iterator[Problem]:
             )
         else:
             yield Problem("no registered task matches this pattern", about=route)
-
-
-def nearest_task(name: str, names: frozenset[str]) -> str | None:
-    """The registered name that `name` was meant to be, in the same module or of the same function."""
-    related = _related(names)
-    module, dot, function = name.rpartition(".")
-    namesakes, siblings = related.get(f".{function}", []), related.get(f"{module}.", [])
-    if not dot:
-        return namesakes[0] if len(namesakes) == 1 else None
-    # Comparing with hundreds of names costs more than the hint is worth.
-    close = difflib.get_close_matches(name, [*namesakes[:50], *siblings[:50]], n=1, cutoff=0.6)
-    return close[0] if close else None
-
-
-@lru_cache(maxsize=1)
-def _related(names: frozenset[str]) -> dict[str, list[str]]:
-    """The registered names by module (`proj.tasks.`) and by function (`.work`)."""
-    related: dict[str, list[str]] = {}
-    for name in sorted(names):
-        module, _, function = name.rpartition(".")
-        related.setdefault(f".{function}", []).append(name)
-        related.setdefault(f"{module}.", []).append(name)
-    return related
 
 
 @check
@@ -137,8 +114,8 @@ def _missing_queue(task: TaskInfo) -> str | None:
 
 
 def _queue_fix(name: str, declared: list[str]) -> str:
-    close = difflib.get_close_matches(name, declared[:200], n=1)
-    hint = f", or did you mean {close[0]!r}?" if close else ""
+    near = nearest(name, declared[:MOST_COMPARED])
+    hint = f", or did you mean {near!r}?" if near else ""
     return f"add Queue({name!r}) to task_queues{hint}"
 
 

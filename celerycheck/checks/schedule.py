@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import pairwise
 
-from celerycheck.checks.routing import nearest_task
+from celerycheck.nearest import TaskNames, nearest
 from celerycheck.registry import NotEvaluated, Problem, check
 from celerycheck.subjects import App, CrontabFields, ScheduleEntry, TaskInfo
 
@@ -38,10 +37,10 @@ def unknown_scheduled_task(app: App) -> Iterator[Problem]:
     entries = [entry for entry in app.schedule if entry.name != _BUILT_IN and entry.task]
     if entries and not app.partial and not app.tasks and not app.third_party:
         raise NotEvaluated("this app registers no tasks: what it schedules runs in another app")
-    names = frozenset(app.names)
+    registered = TaskNames(app.names)
     for entry in entries:
         if entry.task and entry.registered is False:
-            near = nearest_task(entry.task, names)
+            near = registered.nearest(entry.task)
             yield Problem(
                 f"no task is registered as {entry.task!r}",
                 fix=f"did you mean {near!r}?" if near else None,
@@ -232,10 +231,10 @@ def malformed_schedule(entry: ScheduleEntry) -> Iterator[Problem]:
     Reference: https://docs.celeryq.dev/en/stable/userguide/periodic-tasks.html#available-fields
     """
     for key in entry.unknown_keys:
-        near = difflib.get_close_matches(key, _KEYS, n=1)
+        near = nearest(key, _KEYS)
         yield Problem(
             f"beat does not start: it does not know the key {key!r}",
-            fix=f"did you mean {near[0]!r}?"
+            fix=f"did you mean {near!r}?"
             if near
             else f"remove it, or put it under one of {', '.join(_KEYS[2:5])}",
         )

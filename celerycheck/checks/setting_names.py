@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from difflib import get_close_matches
 
 from celerycheck.findings import Severity
 from celerycheck.known_settings import KNOWN_SETTINGS
+from celerycheck.nearest import nearest
 from celerycheck.registry import Problem, check
 from celerycheck.subjects import App, Setting, Settings
 
@@ -115,7 +115,8 @@ def _not_read_as_written(settings: Settings, setting: Setting, name: str) -> Pro
 
 def _near(settings: Settings, name: str) -> tuple[str, Severity] | None:
     """The setting most likely meant, and how sure that is: projects have settings of their own there."""
-    for match in get_close_matches(name, [known for known in KNOWN_SETTINGS if known in settings], 1, 0.92):
+    match = nearest(name, [known for known in KNOWN_SETTINGS if known in settings], cutoff=0.92)
+    if match:
         own = match.rstrip("s") == name.rstrip("s")  # a project's own CELERY_TASK_TIME_LIMITS, one per queue
         return match, Severity.WARNING if own else Severity.ERROR
     if len(name) > 8:

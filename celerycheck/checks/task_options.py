@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from difflib import get_close_matches
 
 from celerycheck.findings import Severity
 from celerycheck.known_options import (
@@ -14,6 +13,7 @@ from celerycheck.known_options import (
     SETTING_INSTEAD,
     TASK_OPTIONS,
 )
+from celerycheck.nearest import nearest
 from celerycheck.registry import Problem, check
 from celerycheck.subjects import App, Opaque, TaskInfo
 
@@ -87,10 +87,7 @@ def _unknown(app: App, task: TaskInfo, option: str) -> Problem:
 
 def _near(option: str) -> str | None:
     """The option a slip of the finger away; short names are left alone, as projects have their own."""
-    if len(option) < 8:
-        return None
-    matches = get_close_matches(option, TASK_OPTIONS, 1, 0.92)
-    return matches[0] if matches else None
+    return nearest(option, TASK_OPTIONS, cutoff=0.92) if len(option) >= 8 else None
 
 
 @check

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from celerycheck.checks.routing import _WITHOUT_PRIORITIES, nearest_task, rate_of
+from celerycheck.checks.routing import _WITHOUT_PRIORITIES, rate_of
 from celerycheck.findings import Severity
 from celerycheck.subjects import (
     BrokerInfo,
@@ -86,20 +86,6 @@ def test_dead_routes_are_about_the_route_and_guess_what_was_meant():
     (problem,) = found("route-matches-nothing", app(task(), routes=(route,)))
     assert problem.about == route
     assert problem.fix == "did you mean 'proj.tasks.work'?"
-
-
-@pytest.mark.parametrize(
-    ("name", "near"),
-    [
-        ("proj.task.work", "proj.tasks.work"),
-        ("proj.tasks.wrok", "proj.tasks.work"),
-        ("work", "proj.tasks.work"),
-        ("shop.mail.send", None),
-        ("other", None),
-    ],
-)
-def test_nearest_task(name, near):
-    assert nearest_task(name, frozenset({"proj.tasks.work", "celery.chord"})) == near
 
 
 def test_dead_routes_are_not_judged_without_the_whole_registry():
