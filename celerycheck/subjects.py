@@ -89,6 +89,13 @@ class Settings:
     def __contains__(self, name: str) -> bool:
         return name in self.values
 
+    def spelled(self, name: str) -> str:
+        """A setting's name as this project must write it: `CELERY_TASK_TIME_LIMIT` under a namespace."""
+        known = self.values.get(name)
+        if known is not None and known.origin in ("code", "source") and known.key:
+            return known.key
+        return f"{self.namespace}_{name}".upper() if self.namespace else name
+
     def __getitem__(self, name: str) -> Setting:
         """The setting; `NotEvaluated` where the installed Celery has none of that name."""
         try:
@@ -184,6 +191,11 @@ class TaskInfo:
     - `explicit`: option -> where it was written: `decorator`, `class NAME` or `task_annotations`.
     - `names_read`: names and attributes its function's code mentions (`retry`, `request`), nested
       functions included; enough to say "never calls retry", never enough to say that it does.
+    - `self_escapes`: whether a bound task hands itself on (`helper(self)`), so that other code may read
+      its options; `wrapper_names`: names and short strings in the code of the project's own decorators
+      around the function.
+    - `made_by`: the other Celery app whose decorator made it (`jobs.tasks:app`); None for this app's own
+      and for shared tasks.
     - `queue`: where an ordinary `delay()` sends it; None where routing failed (`route_error`) or was
       not looked at.
     - `location`: the decorator's or the class's first line.
@@ -206,6 +218,9 @@ class TaskInfo:
     explicit: Mapping[str, str] = field(default_factory=dict)
     classes: Tuple[TaskClass, ...] = ()
     names_read: Tuple[str, ...] = ()
+    wrapper_names: Tuple[str, ...] = ()
+    self_escapes: bool = False
+    made_by: Optional[str] = None
     queue: Optional[str] = None
     priority: Plain = None
     route_error: Optional[str] = None
@@ -426,12 +441,13 @@ class SilentAutodiscovery:
     """A package named in `autodiscover_tasks` that brought no module of its own.
 
     `loaded` is the parent's module that was imported instead (a dotted typo), or None where there is
-    no such module at all.
+    no such module at all. `exists` tells whether the package itself is there.
     """
 
     package: str
     related_name: str
     loaded: Optional[str] = None
+    exists: bool = True
     location: Optional[Location] = None
 
 
