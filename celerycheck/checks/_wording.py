@@ -1,0 +1,16 @@
+"""Numbers and lists as messages show them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+
+def number(value: float) -> str:
+    """A number without an exponent or a needless `.0`: 43200, 0.5."""
+    return f"{value:.10g}"
+
+
+def listed(names: Sequence[str], most: int = 3) -> str:
+    """The first few of them: `a, b, c and 2 more`."""
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + more

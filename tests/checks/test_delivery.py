@@ -1,0 +1,347 @@
+"""Delivery: tables of apps and what is said of their unacknowledged messages."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import celery
+import pytest
+from celery.utils.time import get_exponential_backoff_interval
+
+from celerycheck.checks.delivery import _largest_backoff
+from celerycheck.findings import Severity
+from celerycheck.subjects import (
+    BrokerInfo,
+    NotEvaluated,
+    Opaque,
+    QueueInfo,
+    TaskClass,
+    TaskInfo,
+)
+from celerycheck.testing import app, error, found, problems, task
+
+REDELIVERED = "Redis redelivers unacknowledged messages after 3600 s"
+CLOSED = "RabbitMQ closes the channel of a message unacknowledged for 1800 s"
+RETRIES = ", a waiting retry included"
+COUNTS = "; only the broker's counts"
+QUORUM = QueueInfo("q", type="quorum", exchange_type="topic")
+DIRECT_QUORUM = QueueInfo("q", type="quorum")
+CLASSIC = QueueInfo("c")
+
+
+def on(transport, *tasks, values=None, version="5.7.0", queues=(), **fields):
+    info = BrokerInfo(transport, **{"scheme": transport, "fanout": True, **fields})
+    values = {"broker_url": f"{transport}://broker", **(values or {})}
+    return app(*tasks, broker=info, values=values, celery=version, queues=queues)
+
+
+def redis(*tasks, timeout=3600, transport="redis", **fields):
+    return on(transport, *tasks, visibility_timeout=timeout, **fields)
+
+
+def calls_retry(**options):
+    return task(info=TaskInfo("t", bound=True, names_read=("retry",)), **options)
+
+
+def autoretry(**options):
+    return task(autoretry_for=[error("OSError")], **options)
+
+
+def queued(name, subject):
+    return task(info=TaskInfo("t", queue=name, names_read=subject.names_read), **subject.options)
+
+
+@pytest.mark.parametrize(
+    ("subject", "messages"),
+    [
+        (redis(task(acks_late=True)), [f"acks_late with no time_limit, but {REDELIVERED}"]),
+        (redis(task(acks_late=True, time_limit=0)), [f"acks_late with no time_limit, but {REDELIVERED}"]),
+        (
+            redis(task(acks_late=True, time_limit=7200)),
+            [f"time_limit is 7200 s with acks_late, but {REDELIVERED}"],
+        ),
+        (
+            redis(task(acks_late=True, time_limit=3600)),
+            [f"time_limit is 3600 s with acks_late, but {REDELIVERED}"],
+        ),
+        (
+            redis(task(inherited={"acks_late": True, "time_limit": 4000})),
+            [f"time_limit is 4000 s with acks_late, but {REDELIVERED}"],
+        ),
+        (
+            redis(task(acks_late=True, soft_time_limit=600)),
+            [f"acks_late with only a soft_time_limit of 600 s, but {REDELIVERED}"],
+        ),
+        (
+            redis(task(acks_late=True, soft_time_limit=7200)),
+            [f"acks_late with no time_limit, but {REDELIVERED}"],
+        ),
+        (
+            redis(task(acks_late=True), transport="sentinel"),
+            [f"acks_late with no time_limit, but {REDELIVERED}"],
+        ),
+        (
+            on("sqs", task(acks_late=True, time_limit=1800), visibility_timeout=1800),
+            [
+                f"time_limit is 1800 s with acks_late, but {REDELIVERED}".replace("Redis", "SQS").replace(
+                    "3600", "1800"
+                )
+            ],
+        ),
+        (
+            redis(calls_retry(default_retry_delay=3600)),
+            [f"default_retry_delay is 3600 s, but {REDELIVERED}{RETRIES}"],
+        ),
+        (
+            redis(autoretry(default_retry_delay=86400)),
+            [f"default_retry_delay is 86400 s, but {REDELIVERED}{RETRIES}"],
+        ),
+        (
+            redis(
+                task(
+                    info=TaskInfo("t", classes=(TaskClass("Base", reads=("retry",)),)),
+                    default_retry_delay=9000,
+                )
+            ),
+            [f"default_retry_delay is 9000 s, but {REDELIVERED}{RETRIES}"],
+        ),
+        (
+            redis(autoretry(retry_backoff=60, retry_backoff_max=7200, max_retries=8)),
+            [f"the longest retry_backoff is 7200 s, but {REDELIVERED}{RETRIES}"],
+        ),
+        (
+            redis(autoretry(retry_backoff=True, retry_backoff_max=1_000_000, max_retries=None)),
+            [f"the longest retry_backoff is 1000000 s, but {REDELIVERED}{RETRIES}"],
+        ),
+        (
+            redis(autoretry(retry_backoff=60, retry_backoff_max=7200, retry_kwargs={"max_retries": 8})),
+            [f"the longest retry_backoff is 7200 s, but {REDELIVERED}{RETRIES}"],
+        ),
+        (
+            redis(autoretry(retry_kwargs={"countdown": 7200})),
+            [f"countdown of retry_kwargs is 7200 s, but {REDELIVERED}{RETRIES}"],
+        ),
+        (
+            redis(autoretry(acks_late=True, default_retry_delay=7200)),
+            [
+                f"acks_late with no time_limit, but {REDELIVERED}",
+                f"default_retry_delay is 7200 s, but {REDELIVERED}{RETRIES}",
+            ],
+        ),
+        (
+            redis(calls_retry(), timeout=120),
+            [f"default_retry_delay is 180 s, but {REDELIVERED}{RETRIES}".replace("3600", "120")],
+        ),
+        (redis(), []),
+        (redis(task()), []),
+        (redis(task(time_limit=7200)), []),
+        (redis(task(acks_late=True, time_limit=3599)), []),
+        (redis(task(acks_late=True, time_limit=300, soft_time_limit=250)), []),
+        (redis(task(acks_late=True, time_limit=7200), timeout=43200), []),
+        (redis(task(default_retry_delay=7200)), []),
+        (redis(calls_retry(default_retry_delay=3599)), []),
+        (redis(calls_retry(default_retry_delay=7200, max_retries=0)), []),
+        (redis(calls_retry()), []),
+        (redis(autoretry()), []),
+        (redis(autoretry(default_retry_delay=7200, retry_backoff=True)), []),
+        (redis(autoretry(default_retry_delay=7200, retry_kwargs={"countdown": 5})), []),
+        (redis(autoretry(retry_backoff=60, retry_backoff_max=7200, max_retries=3)), []),
+        (redis(autoretry(retry_backoff=60, retry_backoff_max=7200, max_retries=0)), []),
+        (redis(autoretry(retry_backoff=60, retry_kwargs={"countdown": 7200})), []),
+        (redis(autoretry(retry_backoff=True, max_retries=None)), []),
+        (redis(autoretry(retry_backoff=True, max_retries=float("inf"))), []),
+        (redis(task(retry_backoff=60, retry_backoff_max=7200, max_retries=8)), []),
+        (redis(autoretry(retry_kwargs={"countdown": 7200, "max_retries": 0})), []),
+        (on("amqp", task(acks_late=True)), []),
+        (on("memory", task(acks_late=True)), []),
+        (on("amqp", calls_retry(default_retry_delay=7200)), []),
+    ],
+)
+def test_short_visibility_timeout(subject, messages):
+    assert problems("short-visibility-timeout", subject) == messages
+
+
+@pytest.mark.parametrize(
+    ("subject", "at_most"),
+    [
+        (task(acks_late=True), None),
+        (task(acks_late=True, time_limit=7200), None),
+        (task(acks_late=True, soft_time_limit=60), Severity.WARNING),
+        (task(acks_late=True, soft_time_limit=60, time_limit=7200), Severity.WARNING),
+        (calls_retry(default_retry_delay=7200), None),
+        (autoretry(inherited={"default_retry_delay": 7200}), None),
+        (calls_retry(inherited={"default_retry_delay": 7200}), Severity.WARNING),
+    ],
+)
+def test_short_visibility_timeout_grades(subject, at_most):
+    (problem,) = found("short-visibility-timeout", redis(subject))
+    assert (problem.about, problem.at_most) == (subject, at_most)
+
+
+@pytest.mark.parametrize(
+    ("limit", "timeout", "transport", "fix"),
+    [
+        (
+            7200,
+            3600,
+            "redis",
+            'bring time_limit below 3600, or broker_transport_options = {"visibility_timeout": 7800}',
+        ),
+        (
+            90_000,
+            1800,
+            "sqs",
+            "bring time_limit below 1800, or split the work: SQS allows no visibility_timeout above 43200",
+        ),
+    ],
+)
+def test_short_visibility_timeout_fix(limit, timeout, transport, fix):
+    subject = on(transport, task(acks_late=True, time_limit=limit), visibility_timeout=timeout)
+    assert [p.fix for p in found("short-visibility-timeout", subject)] == [fix]
+
+
+@pytest.mark.parametrize(("margin", "count"), [(1.0, 0), (1.4, 0), (1.5, 1), (2.0, 1)])
+def test_short_visibility_timeout_margin(margin, count):
+    subject = redis(task(acks_late=True, time_limit=2400))
+    assert len(problems("short-visibility-timeout", subject, margin=margin)) == count
+
+
+def test_short_visibility_timeout_says_the_same_of_every_task():
+    subject = redis(*(task(f"proj.tasks.t{n}", acks_late=True) for n in range(3)))
+    assert len(set(problems("short-visibility-timeout", subject))) == 1
+
+
+def test_short_visibility_timeout_with_unreadable_tasks():
+    unreadable = task("proj.tasks.odd", acks_late=True, time_limit=Opaque("proj.Lazy"))
+    late = task("proj.tasks.late", acks_late=True)
+    assert problems("short-visibility-timeout", redis(unreadable, late)) == [
+        f"acks_late with no time_limit, but {REDELIVERED}"
+    ]
+    with pytest.raises(NotEvaluated, match="time_limit"):
+        problems("short-visibility-timeout", redis(unreadable, task()))
+    with pytest.raises(NotEvaluated, match="visibility timeout"):
+        problems("short-visibility-timeout", redis(late, timeout=None))
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs", "transport", "messages"),
+    [
+        (
+            3600,
+            43200,
+            "redis",
+            [f"visibility_timeout is 43200 s for the result backend and 3600 s for the broker{COUNTS}"],
+        ),
+        (
+            43200,
+            600.5,
+            "redis",
+            [f"visibility_timeout is 600.5 s for the result backend and 43200 s for the broker{COUNTS}"],
+        ),
+        (3600, 3600, "redis", []),
+        (43200, 43200.0, "redis", []),
+        (43200, None, "redis", []),
+        (None, 43200, "amqp", []),
+        (None, None, "redis", []),
+    ],
+)
+def test_split_visibility_timeout(ours, theirs, transport, messages):
+    options = {} if theirs is None else {"visibility_timeout": theirs}
+    subject = on(transport, visibility_timeout=ours, values={"result_backend_transport_options": options})
+    assert problems("split-visibility-timeout", subject) == messages
+
+
+@pytest.mark.parametrize(
+    ("subject", "messages"),
+    [
+        (on("amqp", task(acks_late=True)), [f"acks_late with no time_limit, but {CLOSED}"]),
+        (
+            on("pyamqp", task(acks_late=True, time_limit=1801)),
+            [f"time_limit is 1801 s with acks_late, but {CLOSED}"],
+        ),
+        (
+            on("amqp", task(acks_late=True, soft_time_limit=60)),
+            [f"acks_late with only a soft_time_limit of 60 s, but {CLOSED}"],
+        ),
+        (
+            on("amqp", calls_retry(default_retry_delay=3600)),
+            [f"default_retry_delay is 3600 s, but {CLOSED}{RETRIES}"],
+        ),
+        (
+            on("amqp", autoretry(retry_kwargs={"countdown": 3600}), queues=(CLASSIC,)),
+            [f"countdown of retry_kwargs is 3600 s, but {CLOSED}{RETRIES}"],
+        ),
+        (
+            on("amqp", queued("q", calls_retry(default_retry_delay=3600)), queues=(DIRECT_QUORUM,)),
+            [f"default_retry_delay is 3600 s, but {CLOSED}{RETRIES}"],
+        ),
+        (
+            on(
+                "amqp",
+                queued("q", calls_retry(default_retry_delay=3600)),
+                queues=(QUORUM,),
+                version="5.4.0",
+            ),
+            [f"default_retry_delay is 3600 s, but {CLOSED}{RETRIES}"],
+        ),
+        (
+            on(
+                "amqp",
+                queued("c", task(acks_late=True, time_limit=900)),
+                queues=(QueueInfo("c", arguments={"x-consumer-timeout": 600_000}),),
+            ),
+            [f"time_limit is 900 s with acks_late, but {CLOSED}".replace("1800", "600")],
+        ),
+        (
+            on("amqp", queued("q", task(acks_late=True)), queues=(QUORUM,)),
+            [f"acks_late with no time_limit, but {CLOSED}"],
+        ),
+        (on("amqp"), []),
+        (on("amqp", task()), []),
+        (on("amqp", task(time_limit=7200)), []),
+        (on("amqp", task(acks_late=True, time_limit=1800)), []),
+        (on("amqp", task(acks_late=True, time_limit=60, soft_time_limit=50)), []),
+        (on("amqp", task(default_retry_delay=7200)), []),
+        (on("amqp", calls_retry(default_retry_delay=1800)), []),
+        (on("amqp", autoretry(retry_backoff=True, default_retry_delay=7200)), []),
+        (on("amqp", queued("q", calls_retry(default_retry_delay=3600)), queues=(QUORUM,)), []),
+        (
+            on(
+                "amqp",
+                queued("c", task(acks_late=True, time_limit=7000)),
+                queues=(QueueInfo("c", arguments={"x-consumer-timeout": 7_200_000}),),
+            ),
+            [],
+        ),
+        (redis(task(acks_late=True)), []),
+        (on("sqs", task(acks_late=True), visibility_timeout=1800), []),
+        (on("memory", task(acks_late=True)), []),
+        (on("qpid", task(acks_late=True)), []),
+    ],
+)
+def test_long_unacknowledged(subject, messages):
+    assert problems("long-unacknowledged", subject) == messages
+
+
+@pytest.mark.parametrize(("consumer_timeout", "count"), [(1800, 1), (7200, 1), (7201, 0), (0, 0)])
+def test_long_unacknowledged_timeout(consumer_timeout, count):
+    subject = on("amqp", task(acks_late=True, time_limit=7201))
+    assert len(problems("long-unacknowledged", subject, consumer_timeout=consumer_timeout)) == count
+
+
+def test_long_unacknowledged_needs_a_broker():
+    with pytest.raises(NotEvaluated, match="no broker"):
+        problems("long-unacknowledged", app(task(acks_late=True)))
+
+
+def test_celery_computes_the_same_longest_backoff():
+    for factor, retries, ceiling in [(1, 3, 600), (60, 8, 7200), (5, 4, 600), (1, 20, 100_000)]:
+        subject = task(retry_backoff_max=ceiling)
+        assert _largest_backoff(subject, factor, retries) == get_exponential_backoff_interval(
+            factor, retries - 1, ceiling
+        )
+
+
+def test_celery_reads_no_visibility_timeout_of_result_backends():
+    package = Path(celery.__file__).parent
+    assert not [p for p in package.rglob("*.py") if "visibility_timeout" in p.read_text(encoding="utf-8")]
