@@ -35,13 +35,18 @@ def decode(text: str, name: str) -> App:
             f"{name} is no picture of this version of celerycheck", "Take a new one with --save-picture."
         )
     try:
-        app = _decoder(App)(data["app"])
-        assert isinstance(app, App)
-        if not re.match(r"\d+\.\d+", app.celery):
-            raise _Malformed(f"App.celery: {app.celery!r:.60} is no version")
+        app = _app(data["app"])
     except (_Malformed, TypeError, KeyError, RecursionError) as error:
         raise UsageError(f"{name} is damaged: {error}", "Take a new one with --save-picture.") from None
     return with_defaults(app)
+
+
+def _app(data: object) -> App:
+    app = _decoder(App)(data)
+    assert isinstance(app, App)
+    if not re.match(r"\d+\.\d+", app.celery):
+        raise _Malformed(f"App.celery: {app.celery!r:.60} is no version")
+    return app
 
 
 def with_defaults(app: App) -> App:

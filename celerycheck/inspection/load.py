@@ -184,10 +184,8 @@ def as_app(thing: Any) -> Any:
     if is_task_proxy(thing):
         return None
     try:
-        if not isinstance(thing, Celery):
-            return None
         # A bound method knows the object behind any proxy (Celery's, Werkzeug's, Django's).
-        return thing.finalize.__self__
+        return thing.finalize.__self__ if isinstance(thing, Celery) else None
     except Exception:  # noqa: BLE001  # `__class__` of a lazy object of the user's may raise
         return None
 

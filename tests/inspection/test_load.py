@@ -342,7 +342,8 @@ def test_a_package_beside_the_project_is_no_excuse(take):
     app = take(
         {
             "settings.py": "from celery import Celery\napp = Celery('mine')\n",
-            "tasks.py": "from settings import app\nimport subjects, errors, registry\n@app.task\ndef t(): pass\n",
+            "tasks.py": "from settings import app\n"
+            "import subjects, errors, registry\n@app.task\ndef t(): pass\n",
             "subjects.py": "",
             "errors.py": "",
             "registry.py": "",

@@ -117,7 +117,8 @@ def test_declared_queues(take):
         """
 app.conf.task_queues = [
     Queue('a', Exchange('xa', type='topic'), routing_key='k.#', queue_arguments={'x-queue-type': 'quorum'}),
-    Queue('b', max_priority=10), Queue('c', durable=False, queue_arguments={'x-max-priority': 5, 'x-token': 'hunter2'}),
+    Queue('b', max_priority=10),
+    Queue('c', durable=False, queue_arguments={'x-max-priority': 5, 'x-token': 'hunter2'}),
 ]
 app.conf.task_default_queue = 'a'
 app.conf.task_routes = {'proj.plain': 'b', 'proj.mails_many': {'queue': 'made'}}

@@ -52,7 +52,8 @@ app.conf.beat_schedule = {
     'number keys': {'task': 'proj.report', 'schedule': 60, 'kwargs': {1: 2}},
     'unregistered': {'task': 'proj.gone', 'schedule': 60},
     'expires': {'task': 'proj.report', 'schedule': 60, 'args': [1], 'options': {'expires': 50}},
-    'expires delta': {'task': 'proj.report', 'schedule': 60, 'args': [1], 'options': {'expires': now(minutes=1)}},
+    'expires delta': {'task': 'proj.report', 'schedule': 60, 'args': [1],
+                      'options': {'expires': now(minutes=1)}},
     'expires date': {'task': 'proj.report', 'schedule': 60, 'args': [1],
                      'options': {'expires': datetime.datetime(2020, 1, 1), 'queue': 'q'}},
     'str': {'task': 'proj.tick', 'schedule': '*/5 * * * *'},
@@ -315,7 +316,8 @@ def test_solar_and_impossible_dates(take):
     app = take(
         {
             "proj.py": "from celery import Celery\nfrom celery.schedules import crontab\napp = Celery()\n"
-            "class Fake(crontab):\n    def remaining_estimate(self, last): raise RuntimeError('unable to determine')\n"
+            "class Fake(crontab):\n"
+            "    def remaining_estimate(self, last): raise RuntimeError('unable to determine')\n"
             "app.conf.beat_schedule = {'a': {'task': 'x', 'schedule': Fake()}}\n"
             "import broken\n",
             "broken.py": "from proj import app\n",

@@ -35,8 +35,8 @@ SOURCES = {
     ),
     "another app's": (
         {
-            "proj.py": CELERY
-            + "app = Celery()\napp.conf.task_time_limit = 60\nother = Celery()\nother.conf.task_time_limit = 9\n"
+            "proj.py": CELERY + "app = Celery()\napp.conf.task_time_limit = 60\n"
+            "other = Celery()\nother.conf.task_time_limit = 9\n"
         },
         ("code", "task_time_limit", Location("proj.py", 3)),
     ),
@@ -50,7 +50,8 @@ SOURCES = {
     "module object": (
         {
             "proj.py": CELERY + "import settings_of\napp = Celery()\napp.config_from_object(settings_of)\n",
-            "settings_of.py": "def f():\n    task_time_limit = 1\nx, task_time_limit = 5, 60\ndef g():\n    task_time_limit = 2\n",
+            "settings_of.py": "def f():\n    task_time_limit = 1\n"
+            "x, task_time_limit = 5, 60\ndef g():\n    task_time_limit = 2\n",
         },
         ("source", "task_time_limit", Location("settings_of.py", 3, 4)),
     ),
@@ -130,7 +131,8 @@ def test_django_settings_with_a_base_module(take):
         {
             "config/settings/base.py": "SECRET_KEY = 'x'\nINSTALLED_APPS = []\nCELERY_TASK_ACKS_LATE = True\n"
             "CELERY_TASK_TIME_LIMIT = 5\nCELERYD_CONCURRENCY = 4\nTIME_ZONE = 'Europe/Rome'\nUSE_TZ = True\n",
-            "config/settings/prod.py": "from .base import *\nCELERY_TASK_TIME_LIMIT = 60\nCELERY_TASK_TIME_LIMTI = 1\n",
+            "config/settings/prod.py": "from .base import *\nCELERY_TASK_TIME_LIMIT = 60\n"
+            "CELERY_TASK_TIME_LIMTI = 1\n",
             "config/celery.py": """
             import os
             os.environ['DJANGO_SETTINGS_MODULE'] = 'config.settings.prod'
@@ -159,8 +161,8 @@ def test_a_change_in_code_beside_a_namespace(take):
     """Up to Celery 5.6 the namespaced setting hides it."""
     app = take(
         {
-            "proj.py": CELERY
-            + "app = Celery()\napp.config_from_object('settings_of', namespace='SHOP')\napp.conf.task_time_limit = 5\n",
+            "proj.py": CELERY + "app = Celery()\napp.config_from_object('settings_of', namespace='SHOP')\n"
+            "app.conf.task_time_limit = 5\n",
             "settings_of.py": "SHOP_TASK_TIME_LIMIT = 60\n",
         }
     ).app

@@ -148,8 +148,9 @@ class Silent:
 
 
 @app.task
-def kinds(a: Point, b: Optional[Point], c: Union[int, Point], d: 'Point', e: 'Ghost', f: Colour, g: Size, h: set,
-          i: list[int], j: 'set[str] | None' = None, k: Written = None, l: Silent() = None, m: dict = None): pass
+def kinds(a: Point, b: Optional[Point], c: Union[int, Point], d: 'Point', e: 'Ghost', f: Colour, g: Size,
+          h: set, i: list[int], j: 'set[str] | None' = None, k: Written = None,
+          l: Silent() = None, m: dict = None): pass
 
 
 @app.task(pydantic=True)
@@ -405,7 +406,8 @@ def test_a_repl_session(take):
             "proj.py": """
             import sys, types
             module = types.ModuleType('typed_in')
-            code = "from celery import Celery\\napp = Celery('typed')\\n@app.task(bind=True)\\ndef t(self, x): pass\\n"
+            code = "from celery import Celery\\napp = Celery('typed')\\n"
+            code += "@app.task(bind=True)\\ndef t(self, x): pass\\n"
             exec(compile(code, '<stdin>', 'exec'), vars(module))
             sys.modules['typed_in'] = module
             app = module.app
