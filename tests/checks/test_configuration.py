@@ -212,10 +212,13 @@ def test_late_django_settings_names_the_line_to_move():
     assert problem.fix.startswith('os.environ.setdefault("DJANGO_SETTINGS_MODULE", "proj.settings")')
 
 
+CALL = Location("proj/celery.py", 9)
+
+
 def silent(package, loaded=None, related="tasks", installed=(), tasks=()):
     return app(
         *tasks,
-        silent_autodiscovery=(SilentAutodiscovery(package, related, loaded, Location("proj/celery.py", 9)),),
+        silent_autodiscovery=(SilentAutodiscovery(package, related, loaded, location=CALL),),
         django=DjangoInfo("5.2", "proj.settings", installed_apps=installed) if installed else None,
     )
 
@@ -248,7 +251,7 @@ def test_silent_autodiscovery(subject, messages):
 
 def test_silent_autodiscovery_points_at_the_call():
     [problem] = found("silent-autodiscovery", silent("shop"))
-    assert problem.location == Location("proj/celery.py", 9)
+    assert problem.location == CALL
 
 
 @pytest.mark.parametrize(

@@ -1,13 +1,11 @@
-"""Routing: tables of apps and what is said of their routes, queues, priorities and rate limits."""
+"""Routing: tables of apps and what is said of their routes and queues."""
 
 from __future__ import annotations
 
 import uuid
-from pathlib import Path
 
 import pytest
 
-from celerycheck.checks.routing import _WITHOUT_PRIORITIES, rate_of
 from celerycheck.findings import Severity
 from celerycheck.subjects import (
     BrokerInfo,
@@ -21,8 +19,13 @@ from celerycheck.subjects import (
 from celerycheck.testing import app, found, problems, task
 
 QUEUES = ["Queue"]
-AMQP = {"broker_url": "amqp://broker//"}
-REDIS = {"broker_url": "redis://broker"}
+PAIRS = [["proj.*", {"queue": "mail"}]]
+LACKS = "it goes to queue 'mail', which task_queues lacks: a worker reads it only with -Q"
+REFUSED = "every send raises QueueNotFound: task_queues lacks 'mail', and task_create_missing_queues is off"
+MATCHED = (
+    "its routing key 'feed.news' also matches 'feed.#' of queue 'all' on topic exchange 'tasks':"
+    " both get its messages"
+)
 
 
 def routed(name, queue="celery", **options):
@@ -102,8 +105,6 @@ def test_dead_routes_are_not_judged_without_the_whole_registry():
 
 
 MADE = (topic("celery", "celery"), topic("mail", "mail", declared=False))
-LACKS = "it goes to queue 'mail', which task_queues lacks: a worker reads it only with -Q"
-REFUSED = "every send raises QueueNotFound: task_queues lacks 'mail', and task_create_missing_queues is off"
 
 
 @pytest.mark.parametrize(
@@ -190,12 +191,6 @@ def test_undeclared_default_queue(subject, messages):
     assert problems("undeclared-default-queue", subject) == messages
 
 
-MATCHED = (
-    "its routing key 'feed.news' also matches 'feed.#' of queue 'all' on topic exchange 'tasks':"
-    " both get its messages"
-)
-
-
 @pytest.mark.parametrize(
     ("queues", "broker", "messages"),
     [
@@ -250,124 +245,6 @@ def test_doubled_delivery_is_silent_where_the_transport_drops_fanout():
 
 
 @pytest.mark.parametrize(
-    ("tasks", "messages"),
-    [
-        (
-            [routed("a", rate_limit="10/m"), routed("b")],
-            ["rate_limit '10/m' holds up an unlimited task in queue 'celery'"],
-        ),
-        (
-            [routed("a", rate_limit=5), routed("b"), routed("c")],
-            ["rate_limit 5 holds up 2 unlimited tasks in queue 'celery'"],
-        ),
-        ([], []),
-        ([routed("a"), routed("b")], []),
-        ([routed("a", rate_limit="10/m")], []),
-        ([routed("a", "slow", rate_limit="10/m"), routed("b")], []),
-        ([routed("a", rate_limit="10/m"), routed("b", rate_limit="1/s")], []),
-        ([routed("a", rate_limit="0/s"), routed("b")], []),
-        ([routed("a", rate_limit="10/min"), routed("b")], []),
-        ([routed("a", rate_limit=Opaque("proj.Lazy")), routed("b")], []),
-        ([routed("a", rate_limit="10/m"), routed("b", None)], []),
-    ],
-)
-def test_rate_limit_shares_queue(tasks, messages):
-    assert problems("rate-limit-shares-queue", app(*tasks)) == messages
-
-
-def test_rate_limits_that_are_disabled_hold_nothing_up():
-    subject = app(routed("a", rate_limit="1/m"), routed("b"), values={"worker_disable_rate_limits": True})
-    assert problems("rate-limit-shares-queue", subject) == []
-
-
-@pytest.mark.parametrize(
-    ("limit", "messages"),
-    [
-        (
-            "10/min",
-            ["rate_limit is '10/min': the unit 'min' is none of s, m and h, and the worker does not start"],
-        ),
-        ("10/M", ["rate_limit is '10/M': the unit 'M' is none of s, m and h, and the worker does not start"]),
-        ("ten", ["rate_limit is 'ten': 'ten' is no number, and the worker does not start"]),
-        ("/m", ["rate_limit is '/m': '' is no number, and the worker does not start"]),
-        ([10, "m"], ["rate_limit is a list: a list is no rate, and the worker does not start"]),
-        (
-            Opaque("datetime.timedelta", "0:00:05", 5.0),
-            ["rate_limit is a datetime.timedelta: a duration is no rate, and the worker does not start"],
-        ),
-        ("-5/m", ["rate_limit is '-5/m': below zero, nothing runs after the first task"]),
-        (-1, ["rate_limit is -1: below zero, nothing runs after the first task"]),
-        ("10/s", []),
-        ("10/m", []),
-        ("0.5/h", []),
-        ("10", []),
-        ("10/", []),
-        ("10 /m", []),
-        ("1e2/m", []),
-        (10, []),
-        (2.5, []),
-        (True, []),
-        (0, []),
-        ("", []),
-        (None, []),
-        ([], []),
-        ("inf/s", []),
-        (Opaque("proj.Lazy"), []),
-    ],
-)
-def test_malformed_rate_limit(limit, messages):
-    assert problems("malformed-rate-limit", app(routed("a", rate_limit=limit))) == messages
-
-
-@pytest.mark.parametrize(
-    ("limit", "fix"),
-    [
-        ("10/min", 'write rate_limit = "10/m"'),
-        ("10/Seconds", 'write rate_limit = "10/s"'),
-        ("10/S", 'write rate_limit = "10/s"'),
-        ("10/ h", 'write rate_limit = "10/h"'),
-        ("10/day", 'write rate_limit = "10/s", "10/m" or "10/h"'),
-        ("x/min", 'write rate_limit = "10/s", "10/m" or "10/h"'),
-    ],
-)
-def test_malformed_rate_limits_are_mended(limit, fix):
-    assert [p.fix for p in found("malformed-rate-limit", app(routed("a", rate_limit=limit)))] == [fix]
-
-
-def test_a_malformed_default_rate_limit_is_said_once():
-    inheriting = [task(f"t{n}", inherited={"rate_limit": "1/min"}) for n in range(3)]
-    subject = app(*inheriting, values={"task_default_rate_limit": "1/min"})
-    (problem,) = found("malformed-rate-limit", subject)
-    assert problem.about == subject.settings["task_default_rate_limit"]
-    assert problem.message.startswith("task_default_rate_limit is '1/min'")
-
-
-RATES = [None, "", 0, 0.0, 5, 2.5, -5, True, False, "10/s", "10/m", "10/h", "10", "10/", "0/s", "-5/m"]
-RATES += ["0.5/m", " 10 / m", "10/m ", "10 /m", "10/min", "10/M", "10/d", "/m", "m/10", "abc", "10/m/2"]
-RATES += ["1_0/m", "1e2/m", "inf/s", "/", "5/s/", [10], [], {}, {"a": 1}]
-
-
-@pytest.mark.parametrize("value", RATES, ids=repr)
-def test_rates_are_read_as_the_worker_reads_them(value):
-    from celery.utils.time import rate
-    from kombu.utils.limits import TokenBucket
-
-    try:
-        limit = rate(value)
-        expected = TokenBucket(limit, capacity=1).fill_rate if limit else 0
-    except (KeyError, ValueError, TypeError):
-        expected = None
-    if expected is None:
-        with pytest.raises(ValueError, match=r"no (number|rate)|none of s, m and h"):
-            rate_of(value)
-    else:
-        assert rate_of(value) == pytest.approx(expected)
-
-
-PAIRS = [["proj.*", {"queue": "mail"}]]
-
-
-@pytest.mark.parametrize(
     ("subject", "messages"),
     [
         (
@@ -409,116 +286,6 @@ def test_malformed_routes(subject, messages):
     assert all(
         problem.about == subject.settings["task_routes"] for problem in found("malformed-routes", subject)
     )
-
-
-def prioritised(transport="amqp", queue=None, values=AMQP, tasks=(), **options):
-    tasks = tasks or [routed("a", priority=5)]
-    declared = (QueueInfo("celery"),) if queue is None else (queue,)
-    options = {"broker": BrokerInfo(transport), "queues": declared, **options}
-    return app(*tasks, values=values, **options)
-
-
-NO_MAXIMUM = "has no effect: RabbitMQ delivers queue 'celery' in order, as it has no x-max-priority"
-
-
-@pytest.mark.parametrize(
-    ("subject", "messages"),
-    [
-        (prioritised(), [f"priority 5 {NO_MAXIMUM}"]),
-        (prioritised(tasks=[routed("a", sent_priority=3)]), [f"priority 3 {NO_MAXIMUM}"]),
-        (
-            prioritised("sqs", values={"broker_url": "sqs://"}),
-            ["priority 5 has no effect: Kombu's sqs transport ignores priorities"],
-        ),
-        (
-            prioritised("redis", values=REDIS, tasks=[routed("a", priority=2)]),
-            ["priority 2 is the same as 0 to Redis: priority_steps are 0, 3, 6, 9"],
-        ),
-        (
-            prioritised("redis", values=REDIS | {"broker_transport_options": {"priority_steps": [0]}}),
-            ["priority 5 is the same as 0 to Redis: priority_steps are 0"],
-        ),
-        (
-            prioritised(
-                tasks=[task("a", inherited={"priority": 5}), task("b", inherited={"priority": 5}), task("c")],
-                values=AMQP | {"task_default_priority": 5},
-            ),
-            [f"task_default_priority 5 {NO_MAXIMUM} (2 of 3 tasks)"],
-        ),
-        (prioritised(tasks=[routed("a")]), []),
-        (prioritised(tasks=[routed("a", priority=0)]), []),
-        (prioritised(tasks=[routed("a", priority=Opaque("proj.Lazy"))]), []),
-        (prioritised(tasks=[routed("a", "unknown", priority=5)]), []),
-        (prioritised(tasks=[routed("a", None, priority=5)]), []),
-        (prioritised(queue=QueueInfo("celery", max_priority=10)), []),
-        (prioritised(queue=QueueInfo("celery", arguments={"x-max-priority": Opaque("x")})), []),
-        (prioritised(values=AMQP | {"task_queue_max_priority": 10}), []),
-        (prioritised(queue=QueueInfo("celery", type="quorum")), []),
-        (prioritised("redis", values=REDIS), []),
-        (prioritised("sentinel", values=REDIS, tasks=[routed("a", priority=9)]), []),
-        (
-            prioritised(
-                "redis",
-                values=REDIS | {"broker_transport_options": {"priority_steps": list(range(10))}},
-                tasks=[routed("a", priority=1)],
-            ),
-            [],
-        ),
-        (
-            prioritised(
-                "redis",
-                values=REDIS | {"broker_transport_options": {"priority_steps": Opaque("range")}},
-                tasks=[routed("a", priority=1)],
-            ),
-            [],
-        ),
-        (prioritised("mongodb", values={"broker_url": "mongodb://broker"}), []),
-        (prioritised("memory", values={"broker_url": "memory://"}), []),
-        (prioritised("qpid", values={"broker_url": "qpid://broker"}), []),
-    ],
-)
-def test_inert_priority(subject, messages):
-    assert problems("inert-priority", subject) == messages
-
-
-def test_priorities_are_not_judged_without_a_broker():
-    assert problems("inert-priority", app(routed("a"))) == []
-    with pytest.raises(NotEvaluated, match="no broker"):
-        problems("inert-priority", app(routed("a", priority=5)))
-
-
-def test_redis_merely_being_coarse_is_a_hint():
-    coarse = prioritised("redis", values=REDIS, tasks=[routed("a", priority=2)])
-    blind = prioritised("redis", values=REDIS | {"broker_transport_options": {"priority_steps": [0]}})
-    certainties = [p.at_most for s in (coarse, blind, prioritised()) for p in found("inert-priority", s)]
-    assert certainties == [Severity.INFO, None, None]
-
-
-def kombu_transports():
-    import kombu
-
-    return Path(kombu.__file__).parent / "transport"
-
-
-@pytest.mark.parametrize("transport", sorted(_WITHOUT_PRIORITIES))
-def test_kombu_ignores_priorities_on_these_transports(transport):
-    module = {"sqs": "SQS", "slmq": "SLMQ", "sqla": "sqlalchemy"}.get(transport, transport)
-    folder = kombu_transports()
-    files = list((folder / module).glob("*.py")) or [folder / f"{module}.py"]
-    if not files[0].exists():
-        pytest.skip("this Kombu has no such transport")
-    assert not any("_get_message_priority" in file.read_text() for file in files)
-
-
-@pytest.mark.parametrize("transport", ["redis", "mongodb", "zookeeper"])
-def test_kombu_orders_by_priority_on_these_transports(transport):
-    folder = kombu_transports()
-    assert "_get_message_priority" in (folder / f"{transport}.py").read_text()
-
-
-def test_redis_reads_priorities_in_these_steps():
-    redis = pytest.importorskip("kombu.transport.redis")
-    assert redis.PRIORITY_STEPS == [0, 3, 6, 9]
 
 
 def test_a_missing_queue_is_named_as_the_check_reads_it():
