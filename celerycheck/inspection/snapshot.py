@@ -12,7 +12,7 @@ from celerycheck.inspection import load, tasks
 from celerycheck.inspection.places import Places
 from celerycheck.inspection.plain import dotted, guarded
 from celerycheck.inspection.register import Registration, register, signal_errors
-from celerycheck.inspection.reporters import available_modules, error_reporters
+from celerycheck.inspection.reporters import available_modules, error_reporters, installed
 from celerycheck.inspection.routes import Routing
 from celerycheck.inspection.schedule import ScheduleReader
 from celerycheck.inspection.settings import SettingsReader, option_defaults
@@ -154,7 +154,8 @@ def silent(app: Any, watch: Watch, places: Places) -> Tuple[SilentAutodiscovery,
         if lookup.place is None or lookup.error is not None or lookup.loaded == expected:
             continue
         where = places.location(*lookup.place)
-        found.append(SilentAutodiscovery(lookup.package, lookup.related_name, lookup.loaded, where))
+        exists = lookup.package in sys.modules or installed(lookup.package)
+        found.append(SilentAutodiscovery(lookup.package, lookup.related_name, lookup.loaded, exists, where))
     return tuple(dict.fromkeys(found))
 
 

@@ -12,10 +12,11 @@ from types import CodeType, FunctionType
 from typing import Any, Dict, FrozenSet, Iterator, List, Mapping, Optional, Tuple
 
 from celerycheck.inspection.annotations import complex_kind
+from celerycheck.inspection.bytecode import hands_on, names_in, words_in
 from celerycheck.inspection.places import Places
 from celerycheck.inspection.plain import dotted, guarded, masked_text, plain
 from celerycheck.inspection.routes import Routing
-from celerycheck.inspection.watch import Watch
+from celerycheck.inspection.watch import Definition, Watch
 from celerycheck.subjects import DuplicateTask, Location, Parameter, Plain, TaskClass, TaskInfo
 
 GENERATED = frozenset(
@@ -83,6 +84,8 @@ class TaskReader:
         self.defaults = defaults
         self.names = tuple(defaults)
         self.definitions = {d.name: d for d in reversed(watch.definitions.get(id(app), []))}
+        self.watch = watch
+        self._apps: Dict[int, str] = {}
         self._classes: Dict[type, TaskClass] = {}
         self._code_names: Dict[CodeType, FrozenSet[str]] = {}
         # A `task_annotations` of the user's may be a list, a dict or an object with annotate().
@@ -118,6 +121,9 @@ class TaskReader:
             explicit=explicit,
             classes=tuple(self._task_class(cls) for cls in own_classes(type(task))),
             names_read=self._names_read(outer),
+            wrapper_names=self._wrapper_names(outer),
+            self_escapes=bool(bound and code and first and hands_on(code, first)),
+            made_by=self._made_by(definition),
             queue=queue,
             priority=priority,
             route_error=route_error,
@@ -201,12 +207,33 @@ class TaskReader:
     def _names_of(self, code: CodeType) -> FrozenSet[str]:
         known = self._code_names.get(code)
         if known is None:
-            names = set(code.co_names)
-            for constant in code.co_consts:
-                if isinstance(constant, CodeType):
-                    names |= self._names_of(constant)
-            known = self._code_names[code] = frozenset(names)
+            known = self._code_names[code] = names_in(code)
         return known
+
+    def _wrapper_names(self, function: Any) -> Tuple[str, ...]:
+        """The words in the code of the project's own decorators around a function."""
+        codes = [getattr(layer, "__code__", None) for layer in list(layers(function))[:-1]]
+        own = [code for code in codes if code is not None and self.places.own(code.co_filename)]
+        return tuple(sorted({word for code in own for word in words_in(code)}))
+
+    def _made_by(self, definition: Optional[Definition]) -> Optional[str]:
+        """The other app whose decorator made it, as `module:attribute`; None for this app's own."""
+        maker = self.watch.makers.get(id(definition.function)) if definition is not None else None
+        if maker is None or maker is self.app:
+            return None
+        if id(maker) not in self._apps:
+            self._apps[id(maker)] = name_of(maker, self.places)
+        return self._apps[id(maker)]
+
+
+def name_of(app: Any, places: Places) -> str:
+    """Where one of the project's modules holds an app: `module:attribute`; else the name it was given."""
+    for module_name, module in list(sys.modules.items()):
+        if places.own(getattr(module, "__file__", None)):
+            for name, value in list(vars(module).items()):
+                if value is app:
+                    return f"{module_name}:{name}"
+    return str(app.main or "another app")
 
 
 def file_of(cls: type) -> Optional[str]:

@@ -61,6 +61,8 @@ class Watch:
     places: Places
     apps: List[Any] = field(default_factory=list)
     settings: Dict[int, Dict[str, Place]] = field(default_factory=dict)
+    makers: Dict[int, Any] = field(default_factory=dict)
+    functions: List[Any] = field(default_factory=list)
     sources: Dict[int, Place] = field(default_factory=dict)
     constructions: Dict[int, Construction] = field(default_factory=dict)
     definitions: Dict[int, List[Definition]] = field(default_factory=dict)
@@ -119,10 +121,34 @@ class Watch:
                 watch.sources[id(app)] = place
             return from_object(app, *args, **kwargs)
 
+        celery.task = self._watched_decorator(celery.task)
         celery.__init__ = construct
         celery._task_from_fun = _task_from_fun
         celery.config_from_object = config_from_object
         self._watch_periodic(celery)
+
+    def _watched_decorator(self, task: Any) -> Any:
+        """`Celery.task`, noting which app's decorator stands above which function."""
+        watch = self
+
+        def note(app: Any, function: Any) -> None:
+            watch.functions.append(function)  # kept alive, so that no two share an id
+            watch.makers[id(function)] = app
+
+        @functools.wraps(task)
+        def decorator(app: Any, *args: Any, **options: Any) -> Any:
+            made = task(app, *args, **options)
+            if args:
+                note(app, args[0])
+                return made
+
+            def decorate(function: Any) -> Any:
+                note(app, function)
+                return made(function)
+
+            return decorate
+
+        return decorator
 
     def _watch_periodic(self, celery: Any) -> None:
         watch = self

@@ -74,8 +74,8 @@ def test_a_whole_load_is_not_partial(take):
     assert (app.partial, app.broken_modules, app.broken_tasks, app.duplicates) == (None, (), (), ())
     assert "first.tasks.one" in app.registry
     assert pictured.output == ["loading"]
-    assert [(s.package, s.related_name, s.loaded, s.location) for s in app.silent_autodiscovery] == [
-        ("empty", "tasks", None, Location("proj/celery.py", 5))
+    assert [(s.package, s.related_name, s.exists, s.location) for s in app.silent_autodiscovery] == [
+        ("empty", "tasks", True, Location("proj/celery.py", 5))
     ]
 
 
@@ -87,7 +87,9 @@ def test_a_dotted_typo_loads_the_parent(take):
             "proj/orders/tasks.py": TASK.format(name="two"),
         }
     ).app
-    assert [(s.package, s.loaded) for s in app.silent_autodiscovery] == [("proj.mials", "proj.tasks")]
+    assert [(s.package, s.loaded, s.exists) for s in app.silent_autodiscovery] == [
+        ("proj.mials", "proj.tasks", False)
+    ]
 
 
 def test_lookups_of_other_apps_are_not_held_against_this_one(take):
@@ -123,7 +125,7 @@ def test_default_modules_are_imported_before_the_app_is_finalized(take):
             """,
         }
     ).app
-    assert own(app) == ["second.everywhere"]
+    assert [(task.name, task.made_by) for task in app.tasks] == [("second.everywhere", "second:second")]
 
 
 @pytest.mark.parametrize(
