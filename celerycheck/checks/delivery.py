@@ -7,6 +7,13 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from celerycheck.checks._brokers import is_configured, on_rabbitmq, on_redis, on_sqs
+from celerycheck.checks._retrying import (
+    backoff,
+    countdown,
+    may_call_retry,
+    most_retries,
+    retries_automatically,
+)
 from celerycheck.checks._wording import number
 from celerycheck.findings import Severity
 from celerycheck.registry import Problem, check
@@ -174,20 +181,14 @@ def _late_acknowledgement(task: TaskInfo, patience: _Patience) -> Iterator[Probl
 
 def _longest_delays(task: TaskInfo) -> Iterator[tuple[str, float, bool]]:
     """Each delay that a retry of this task may wait for: its option, seconds, and whether that is proven."""
-    calls_retry = "retry" in task.names_read or any("retry" in (*c.reads, *c.defines) for c in task.classes)
-    arguments = task.option("retry_kwargs")
-    arguments = arguments if isinstance(arguments, dict) else {}
-    given = arguments.get("max_retries")
-    retries = task.max_retries if given is None else number_of("max_retries of retry_kwargs", given)
-    default_applies = calls_retry and task.option("max_retries") != 0
+    default_applies = may_call_retry(task) and task.option("max_retries") != 0
     proven = "default_retry_delay" in task.explicit
-    if task.autoretry_for and retries != 0:
-        backoff = number_of("retry_backoff", task.option("retry_backoff"))
-        if backoff:
-            yield "the longest retry_backoff", _largest_backoff(task, backoff, retries), True
-        elif arguments.get("countdown") is not None:
-            countdown = number_of("countdown of retry_kwargs", arguments["countdown"])
-            yield "countdown of retry_kwargs", countdown or 0, True
+    if retries_automatically(task):
+        given = countdown(task)
+        if delays := backoff(task):
+            yield "the longest retry_backoff", _longest_backoff(*delays, most_retries(task)), True
+        elif given is not None:
+            yield "countdown of retry_kwargs", given, True
         else:
             default_applies = proven = True
     if default_applies:
@@ -196,13 +197,11 @@ def _longest_delays(task: TaskInfo) -> Iterator[tuple[str, float, bool]]:
             yield "default_retry_delay", delay, proven
 
 
-def _largest_backoff(task: TaskInfo, backoff: float, retries: float | None) -> float:
-    longest = task.number("retry_backoff_max")
-    ceiling = 600 if longest is None else int(longest)
+def _longest_backoff(first: int, longest: int, retries: float | None) -> float:
     if retries is None:
-        return ceiling
+        return longest
     doublings = int(min(retries - 1, 64))
-    return float(min(ceiling, int(max(1.0, backoff)) * 2**doublings))
+    return float(min(longest, first * 2**doublings))
 
 
 def _of_each_task(app: App, judge: Callable[[TaskInfo], Iterator[Problem]]) -> Iterator[Problem]:

@@ -8,7 +8,7 @@ import celery
 import pytest
 from celery.utils.time import get_exponential_backoff_interval
 
-from celerycheck.checks.delivery import _largest_backoff
+from celerycheck.checks.delivery import _longest_backoff
 from celerycheck.findings import Severity
 from celerycheck.subjects import (
     BrokerInfo,
@@ -221,6 +221,8 @@ def test_short_visibility_timeout_with_unreadable_tasks():
         problems("short-visibility-timeout", redis(unreadable, task()))
     with pytest.raises(NotEvaluated, match="visibility timeout"):
         problems("short-visibility-timeout", redis(late, timeout=None))
+    with pytest.raises(NotEvaluated, match="retry_kwargs"):
+        problems("short-visibility-timeout", redis(autoretry(retry_kwargs=Opaque("proj.Lazy"))))
 
 
 @pytest.mark.parametrize(
@@ -336,8 +338,7 @@ def test_long_unacknowledged_needs_a_broker():
 
 def test_celery_computes_the_same_longest_backoff():
     for factor, retries, ceiling in [(1, 3, 600), (60, 8, 7200), (5, 4, 600), (1, 20, 100_000)]:
-        subject = task(retry_backoff_max=ceiling)
-        assert _largest_backoff(subject, factor, retries) == get_exponential_backoff_interval(
+        assert _longest_backoff(factor, ceiling, retries) == get_exponential_backoff_interval(
             factor, retries - 1, ceiling
         )
 

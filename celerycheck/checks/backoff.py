@@ -1,0 +1,196 @@
+"""Backoff: how long a task waits before it retries, and how long its retries last."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import count
+
+from celerycheck.checks._retrying import (
+    backoff,
+    countdown,
+    mentions,
+    most_retries,
+    retries_automatically,
+    retry_arguments,
+)
+from celerycheck.checks._wording import number
+from celerycheck.findings import Severity
+from celerycheck.registry import Problem, check
+from celerycheck.subjects import Opaque, TaskInfo
+
+NETWORK_ERRORS = (
+    "OSError",
+    "ConnectionError",
+    "ConnectionAbortedError",
+    "ConnectionRefusedError",
+    "ConnectionResetError",
+    "BrokenPipeError",
+    "TimeoutError",
+    "kombu.exceptions.OperationalError",
+)
+"""Exceptions that a network raises, by dotted names; `socket.error` and `socket.timeout` are among them."""
+
+NETWORK_MODULES = (
+    "aiohttp.",
+    "aiosmtplib.",
+    "amqp.exceptions.",
+    "botocore.",
+    "ftplib.",
+    "google.api_core.exceptions.",
+    "grpc.",
+    "http.client.",
+    "httpcore.",
+    "httpx.",
+    "imaplib.",
+    "poplib.",
+    "redis.exceptions.",
+    "requests.",
+    "smtplib.",
+    "socket.",
+    "ssl.",
+    "urllib.error.",
+    "urllib3.",
+)
+"""Packages whose exceptions come from talking to another machine."""
+
+RETRY_POLICY = ("retry_backoff", "retry_backoff_max", "retry_jitter", "retry_kwargs", "dont_autoretry_for")
+"""Options that only `celery/app/autoretry.py` reads, and only where `autoretry_for` is not empty."""
+
+
+@check
+def retry_without_backoff(task: TaskInfo) -> Iterator[Problem]:
+    """Automatic retries come at a constant pace.
+
+    Why: a service that is down gets every failed call again at the same interval, from all workers at
+        once, which keeps it down.
+    Fix: `retry_backoff=True` doubles the delay each time (1, 2, 4 ... s), `retry_backoff_max` caps it.
+    Reference: https://docs.celeryq.dev/en/stable/userguide/tasks.html#Task.retry_backoff
+    """
+    if not retries_automatically(task) or _computes_delay(task) or task.number("retry_backoff"):
+        return
+    retries = most_retries(task)
+    delay = _constant_delay(task)
+    if delay is not None and (retries is None or retries > 1):
+        yield Problem(
+            f"autoretry_for without retry_backoff: every retry comes after the same {number(delay)} s",
+            fix="retry_backoff=True, retry_backoff_max=600",
+        )
+
+
+@check
+def retry_without_jitter(task: TaskInfo) -> Iterator[Problem]:
+    """Retries back off in step.
+
+    Why: tasks that failed together retry together, so that each wave hits the recovering service at once.
+    Fix: leave `retry_jitter` at its default (True), which draws each delay at random up to the backoff.
+    Reference: https://docs.celeryq.dev/en/stable/userguide/tasks.html#Task.retry_jitter
+    """
+    if not retries_automatically(task) or _computes_delay(task):
+        return
+    if task.number("retry_backoff") and "retry_jitter" in task.explicit and not task.flag("retry_jitter"):
+        yield Problem(
+            f"retry_backoff with retry_jitter={task.option('retry_jitter')}", fix="retry_jitter=True"
+        )
+
+
+@check
+def backoff_without_autoretry(task: TaskInfo) -> Iterator[Problem]:
+    """Retry options are set, yet nothing is retried automatically.
+
+    Why: Celery reads `retry_backoff`, `retry_jitter` and their like only where `autoretry_for` lists
+        something; a `self.retry()` of the task's own waits `default_retry_delay` as ever.
+    Fix: add `autoretry_for=(...)`, or pass `countdown=` to `self.retry()`.
+    Reference: https://docs.celeryq.dev/en/stable/userguide/tasks.html#automatic-retry-for-known-exceptions
+    """
+    if task.option("autoretry_for") or any(mentions(task, name) for name in RETRY_POLICY):
+        return
+    idle = [name for name in RETRY_POLICY if _says_itself(task, name) and task.option(name)]
+    if idle:
+        yield Problem(
+            f"{', '.join(idle)} without autoretry_for: nothing reads {'it' if len(idle) == 1 else 'them'}",
+            fix="autoretry_for=(ConnectionError, TimeoutError), or self.retry(countdown=...)",
+            # A bound task may hand itself to a function that reads its options.
+            at_most=Severity.WARNING if task.bound else None,
+        )
+
+
+def _says_itself(task: TaskInfo, name: str) -> bool:
+    """Whether the task's own definition sets an option; a base class sets it for tasks that may need it."""
+    origin = task.explicit.get(name)
+    if task.class_based and task.classes:
+        return origin == f"class {task.classes[0].name}"
+    return origin == "decorator"
+
+
+@check
+def short_retry_budget(task: TaskInfo, *, seconds: int = 60) -> Iterator[Problem]:
+    """All retries of a network call are used up within moments.
+
+    Why: a deploy, a failover or a rate limit lasts a minute; a task whose retries end before that fails
+        although it had only to wait.
+    Fix: raise `max_retries` or `retry_backoff` until the retries span `seconds`.
+    Reference: https://docs.celeryq.dev/en/stable/userguide/tasks.html#Task.retry_backoff
+    """
+    if not any(_from_network(name) for name in task.autoretry_for) or _computes_delay(task):
+        return
+    retries = most_retries(task)
+    window = _window(task, retries) if retries else None
+    if window is not None and window < seconds:
+        enough = next(n for n in count(1) if _backoff_window(5, 600, n) >= 2 * seconds)
+        yield Problem(
+            f"the last of {number(retries or 0)} retries comes at most {number(window)} s after the first"
+            f" failure, less than {seconds} s",
+            fix=f"retry_backoff=5, max_retries={enough}",
+        )
+
+
+def _from_network(name: str) -> bool:
+    return name in NETWORK_ERRORS or name.startswith(NETWORK_MODULES)
+
+
+def _window(task: TaskInfo, retries: float) -> float | None:
+    """Seconds from the first failure to the last retry at most, as autoretry.py computes the delays."""
+    delays = backoff(task)
+    if delays:
+        return _backoff_window(*delays, retries)
+    delay = _constant_delay(task)
+    return None if delay is None else delay * retries
+
+
+def _backoff_window(factor: int, maximum: int, retries: float) -> float:
+    """The sum of `min(maximum, factor * 2 ** n)` over all retries; jitter only makes it shorter."""
+    total, delay, done = 0, factor, 0
+    while done < retries and delay < maximum:
+        total, delay, done = total + delay, delay * 2, done + 1
+    return total + (retries - done) * max(0, maximum)
+
+
+def _constant_delay(task: TaskInfo) -> float | None:
+    """Seconds before a retry without backoff; None where they are computed."""
+    arguments = retry_arguments(task)
+    given = arguments.get("countdown")
+    if arguments.get("eta") is not None or (isinstance(given, Opaque) and given.seconds is None):
+        return None
+    delay = countdown(task)
+    return task.number("default_retry_delay") if delay is None else delay
+
+
+def _computes_delay(task: TaskInfo) -> bool:
+    """Whether the task or a class of its own has a say in when a retry comes."""
+    return (
+        "default_retry_delay" in task.names_read
+        or any(_retries_its_own_way(cls.defines, cls.reads) for cls in task.classes)
+        # A property: defined by a class, yet no plain value that somebody wrote.
+        or (
+            "default_retry_delay" not in task.explicit
+            and any("default_retry_delay" in cls.defines for cls in task.classes)
+        )
+    )
+
+
+def _retries_its_own_way(defines: tuple[str, ...], reads: tuple[str, ...]) -> bool:
+    return not {"retry", "signature_from_request"}.isdisjoint(defines) or not {
+        "retry",
+        "retry_backoff",
+        "default_retry_delay",
+    }.isdisjoint(reads)
