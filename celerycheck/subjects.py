@@ -447,8 +447,8 @@ class SilentAutodiscovery:
     package: str
     related_name: str
     loaded: Optional[str] = None
-    location: Optional[Location] = None
     exists: bool = True
+    location: Optional[Location] = None
 
 
 @dataclass(frozen=True)
