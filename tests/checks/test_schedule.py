@@ -1,16 +1,15 @@
-"""Schedule: tables of entries and what is said of their tasks, times and arguments."""
+"""Schedule: tables of entries and what is said of them."""
 
 from __future__ import annotations
 
-from itertools import pairwise
-
 import pytest
 
-from celerycheck.checks.schedule import _apart, expand
 from celerycheck.subjects import CrontabFields, NotEvaluated, Opaque, ScheduleEntry, TaskClass, TaskInfo
 from celerycheck.testing import app, found, problems, task
 
 WORK = "proj.tasks.work"
+NO_LIMIT = "with neither a time limit nor expires"
+AS_FIRST = "sends the same task with the same arguments as 'first', "
 
 
 def every(seconds, name="entry", **fields):
@@ -69,47 +68,6 @@ def test_scheduled_tasks_are_not_judged_without_the_whole_registry():
 def test_an_app_that_only_schedules_is_not_judged():
     with pytest.raises(NotEvaluated, match="registers no tasks"):
         problems("unknown-scheduled-task", app(schedule=(every(60, registered=False),)))
-
-
-@pytest.mark.parametrize(
-    ("entry", "messages"),
-    [
-        (cron(hour="3"), ["minute is * while hour is 3: it fires 60 times an hour"]),
-        (cron(hour="*/4"), ["minute is * while hour is */4: it fires 60 times an hour"]),
-        (cron(hour="8,12,18"), ["minute is * while hour is 8,12,18: it fires 60 times an hour"]),
-        (cron(hour="3", day_of_week="mon"), ["minute is * while hour is 3: it fires 60 times an hour"]),
-        (
-            cron(day_of_week="mon"),
-            ["minute and hour are * while day_of_week is mon: it fires 1440 times a day"],
-        ),
-        (
-            cron(day_of_month="1"),
-            ["minute and hour are * while day_of_month is 1: it fires 1440 times a day"],
-        ),
-        (cron(), []),
-        (cron(minute="0", hour="3"), []),
-        (cron(minute="*/5", hour="3"), []),
-        (cron(minute="*/1", hour="3"), []),
-        (cron(minute="0-59", hour="3"), []),
-        (cron(hour="9-17"), []),
-        (cron(hour="9,10,11"), []),
-        (cron(hour="22-4"), []),
-        (cron(hour="*/1"), []),
-        (cron(hour="9-17", day_of_week="mon"), []),
-        (cron(day_of_week="mon-fri"), []),
-        (cron(day_of_week="sat,sun"), []),
-        (cron(day_of_month="1-7"), []),
-        (cron(month_of_year="12"), []),
-        (cron(minute="0", day_of_week="mon"), []),
-        (cron(hour="computed()"), []),
-        (every(60), []),
-    ],
-)
-def test_every_minute_crontab(entry, messages):
-    assert problems("every-minute-crontab", entry) == messages
-
-
-NO_LIMIT = "with neither a time limit nor expires"
 
 
 @pytest.mark.parametrize(
@@ -180,9 +138,6 @@ def test_an_entry_without_limits_overlaps_within_an_hour_or_what_is_set():
     assert len(problems("overlapping-schedule", subject, unlimited_within=86400.0)) == 1
 
 
-AS_FIRST = "sends the same task with the same arguments as 'first', "
-
-
 @pytest.mark.parametrize(
     ("one", "other", "messages"),
     [
@@ -223,54 +178,6 @@ def test_duplicate_schedule(one, other, messages):
 def test_thousands_of_entries_are_compared_in_passing():
     entries = tuple(cron(f"at {n}", minute=str(n % 60), hour=str(n // 60 % 24)) for n in range(5000))
     assert len(problems("duplicate-schedule", app(schedule=entries))) == 3 * 20
-
-
-@pytest.mark.parametrize(
-    ("entry", "messages"),
-    [
-        (
-            cron(minute="*/40"),
-            ["minute is */40: it starts over with each hour, 20 rather than 40 after the last run"],
-        ),
-        (
-            cron(minute="0", hour="*/5"),
-            ["hour is */5: it starts over with each day, 4 rather than 5 after the last run"],
-        ),
-        (
-            cron(minute="0", hour="3", day_of_week="*/2"),
-            ["day_of_week is */2: it starts over with each week, 1 rather than 2 after the last run"],
-        ),
-        (
-            cron(minute="0", hour="3", day_of_month="*/2"),
-            ["day_of_month is */2: it starts over with each month"],
-        ),
-        (
-            cron(minute="0", hour="3", day_of_month="1", month_of_year="*/5"),
-            ["month_of_year is */5: it starts over with each year, 2 rather than 5 after the last run"],
-        ),
-        (cron(minute="*/90"), ["minute is */90, longer than its hour: it matches once each hour"]),
-        (cron(minute="0", hour="*/48"), ["hour is */48, longer than its day: it matches once each day"]),
-        (cron(), []),
-        (cron(minute="*/1"), []),
-        (cron(minute="*/15"), []),
-        (cron(minute="*/20"), []),
-        (cron(minute="*/60"), []),
-        (cron(minute="0", hour="*/6"), []),
-        (cron(minute="0", hour="*/24"), []),
-        (cron(minute="0", hour="3", month_of_year="*/3"), []),
-        (cron(minute="0", hour="3", day_of_week="*/7"), []),
-        # Nothing starts over: the next hour, day or month is not asked for.
-        (cron(minute="*/40", hour="3"), []),
-        (cron(minute="0", hour="*/5", day_of_week="sun"), []),
-        (cron(minute="0", hour="3", day_of_month="*/10", month_of_year="1"), []),
-        (cron(minute="0-59/40"), []),
-        (cron(minute="*/40,10"), []),
-        (cron(minute="0", hour="8-18/3"), []),
-        (every(2400), []),
-    ],
-)
-def test_uneven_crontab(entry, messages):
-    assert problems("uneven-crontab", entry) == messages
 
 
 @pytest.mark.parametrize(
@@ -367,121 +274,6 @@ def test_impossible_schedule(entry, messages):
 )
 def test_scheduled_arity(entry, messages):
     assert problems("scheduled-arity", entry) == messages
-
-
-RANGES = {
-    "minute": (60, 0),
-    "hour": (24, 0),
-    "day_of_week": (7, 0),
-    "day_of_month": (31, 1),
-    "month": (12, 1),
-}
-
-
-@pytest.mark.parametrize(("size", "first"), RANGES.values(), ids=RANGES)
-def test_fields_are_read_as_celery_reads_them(size, first):
-    from celery.schedules import crontab_parser
-
-    last = first + size - 1
-    texts = [
-        "*",
-        f"{first}",
-        f"{last}",
-        f"{first},{last}",
-        f"{last}-{first}",
-        f"{last - 2}-{first + 2}/2",
-        "*,1",
-    ]
-    texts += [f"*/{step}" for step in range(1, 100)]
-    texts += [f"{a}-{b}/{step}" for a in (first, 3, last) for b in (first, 5, last) for step in (1, 2, 3, 40)]
-    parser = crontab_parser(size, first)
-    assert {text: expand(text, size, first) for text in texts} == {text: parser.parse(text) for text in texts}
-
-
-@pytest.mark.parametrize("text", ["sun", "Monday", "mon-fri", "fri-mon", "mon,wed", "sun-sat/2"])
-def test_days_are_read_as_celery_reads_them(text):
-    from celery.schedules import crontab_parser
-
-    assert expand(text, 7) == crontab_parser(7).parse(text)
-
-
-@pytest.mark.parametrize(
-    ("text", "numbers"),
-    [
-        ("[1, 2]", {1, 2}),
-        ("{3}", {3}),
-        ("(4,)", {4}),
-        ("set()", set()),
-        ("[]", set()),
-        ("1, 2", {1, 2}),
-        ("jan", None),
-        ("60", None),
-        ("*/0", None),
-        ("5/40", None),
-        ("x-y", None),
-        ("-1", None),
-    ],
-)
-def test_fields_are_read_from_lists_and_not_guessed(text, numbers):
-    assert expand(text, 60) == numbers
-
-
-@pytest.mark.parametrize(
-    ("text", "size", "apart"),
-    [
-        ("3", 24, True),
-        ("23", 24, True),
-        ("*/2", 24, True),
-        ("0,23", 24, False),
-        ("*", 24, False),
-        ("9-17", 24, False),
-        ("31", 31, True),
-        ("1,31", 31, False),
-        ("dec", 12, True),
-        ("dec,jan", 12, False),
-        ("?", 24, False),
-        ("", 24, False),
-    ],
-)
-def test_apart(text, size, apart):
-    assert _apart(text, size) is apart
-
-
-@pytest.mark.parametrize(
-    ("fields", "times"),
-    [
-        ({"hour": 3}, 60),
-        ({"hour": "*/4"}, 6 * 60),
-        ({"day_of_week": 1}, 24 * 60),
-        ({"minute": 0, "hour": 3}, 1),
-        ({"minute": "*/40"}, 2 * 24),
-        ({"minute": "*/90"}, 24),
-    ],
-)
-def test_how_often_celery_fires_a_crontab_in_a_day(fields, times):
-    from celery.schedules import crontab
-
-    built = crontab(**fields)
-    assert len(built.minute) * len(built.hour) == times
-
-
-@pytest.mark.parametrize(
-    ("minute", "gaps"), [("*/40", {20, 40}), ("*/20", {20}), ("*/90", {60}), ("*/7", {4, 7})]
-)
-def test_the_gaps_celery_leaves_between_runs(minute, gaps):
-    from datetime import datetime, timezone
-
-    from celery import Celery
-    from celery.schedules import crontab
-
-    unit = Celery("unit", set_as_current=False)
-    now = datetime(2024, 1, 1, tzinfo=timezone.utc)
-    schedule = crontab(minute=minute, app=unit, nowfun=lambda: now)
-    moments = [now]
-    for _ in range(20):
-        now = now + schedule.remaining_estimate(now)
-        moments.append(now)
-    assert {round((b - a).total_seconds() / 60) for a, b in pairwise(moments)} == gaps
 
 
 @pytest.mark.parametrize(
