@@ -113,7 +113,7 @@ FULL = App(
     broken_modules=(BrokenModule("m", "c", PLACE, "include"),),
     broken_tasks=(BrokenTask("t", "c", ("base",), PLACE),),
     duplicates=(DuplicateTask("t", (PLACE, PLACE)),),
-    silent_autodiscovery=(SilentAutodiscovery("p", "tasks", "q.tasks", False, PLACE),),
+    silent_autodiscovery=(SilentAutodiscovery("p", "tasks", "q.tasks", location=PLACE, exists=False),),
     serializers={"json": "application/json"},
     task_attributes=("run",),
     task_methods=("run",),

@@ -155,7 +155,11 @@ def silent(app: Any, watch: Watch, places: Places) -> Tuple[SilentAutodiscovery,
             continue
         where = places.location(*lookup.place)
         exists = lookup.package in sys.modules or installed(lookup.package)
-        found.append(SilentAutodiscovery(lookup.package, lookup.related_name, lookup.loaded, exists, where))
+        found.append(
+            SilentAutodiscovery(
+                lookup.package, lookup.related_name, lookup.loaded, location=where, exists=exists
+            )
+        )
     return tuple(dict.fromkeys(found))
 
 
