@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from itertools import pairwise
 
 from celerycheck.checks._crontab_times import left_open, times_of
+from celerycheck.checks._wording import number
 from celerycheck.nearest import TaskNames, nearest
 from celerycheck.registry import NotEvaluated, Problem, check
 from celerycheck.subjects import App, ScheduleEntry, TaskInfo

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from celerycheck.checks._crontab_times import expand
+from celerycheck.checks._crontab_times import apart, expand
 
 RANGES = {
     "minute": (60, 0),
