@@ -4,13 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from celerycheck.checks.time_limits import pool_of
+from celerycheck.checks._pools import pool_of
+from celerycheck.checks._transports import on_rabbitmq, on_redis, on_sqs
 from celerycheck.registry import Problem, check
 from celerycheck.subjects import App, NotEvaluated, QueueInfo, TaskInfo
-
-AMQP = ("amqp", "amqps", "pyamqp")
-KEEPS_UNACKNOWLEDGED = ("redis", "rediss", "sentinel", "sqs")
-"""Transports that hand an unacknowledged message out again only after the visibility timeout."""
 
 
 @check
@@ -46,13 +43,13 @@ def acks_late_loses_killed(app: App) -> Iterator[Problem]:
     fix = "Celery 5.7 and retry_on_worker_lost=True, which max_retries bounds"
     if app.version >= (5, 7):
         fix = "retry_on_worker_lost=True"
-    elif app.broker.transport in AMQP:
+    elif on_rabbitmq(app.broker):
         fix = "reject_on_worker_lost=True, on a quorum queue with x-delivery-limit"
     for task in app.tasks:
         if not task.acks_late or task.flag("reject_on_worker_lost") or _retried_when_lost(app, task):
             continue
         # Rejected instead of acknowledged, it reaches a dead-letter exchange where RabbitMQ has one.
-        if _acks_on_failure(task) or app.broker.transport not in AMQP:
+        if _acks_on_failure(task) or not on_rabbitmq(app.broker):
             yield Problem(
                 "acks_late without reject_on_worker_lost"
                 + (" or retry_on_worker_lost" if app.version >= (5, 7) else "")
@@ -81,7 +78,7 @@ def oom_loop(app: App) -> Iterator[Problem]:
     fix = "retry_on_worker_lost=True, max_retries=3"
     if app.version < (5, 7):
         fix = f"Celery 5.7 and {fix}"
-        if app.broker.transport in AMQP:
+        if on_rabbitmq(app.broker):
             fix = 'queue_arguments={"x-queue-type": "quorum", "x-delivery-limit": 5}'
     for task in app.tasks:
         if _retried_when_lost(app, task):
@@ -108,7 +105,7 @@ def requeue_on_connection_loss(app: App) -> Iterator[Problem]:
         https://docs.celeryq.dev/en/stable/userguide/configuration.html#worker-cancel-long-running-tasks-on-connection-loss
     """
     name = "worker_cancel_long_running_tasks_on_connection_loss"
-    pool = pool_of(app)
+    pool = pool_of(app.settings)
     if pool and not pool.cancels:
         raise NotEvaluated(f"the {pool.name} pool cannot cancel a running task")
     late = _late(app)
@@ -133,7 +130,8 @@ def abrupt_shutdown(app: App) -> Iterator[Problem]:
     """
     app.needs_celery(5, 5)
     late = _late(app)
-    if not late or app.broker.transport not in KEEPS_UNACKNOWLEDGED:
+    # These hand an unacknowledged message out again only after the visibility timeout.
+    if not late or not (on_redis(app.broker) or on_sqs(app.broker)):
         return
     if (app.settings.number("worker_soft_shutdown_timeout") or 0) <= 0:
         yield Problem(
@@ -150,7 +148,7 @@ def _calls_retry(task: TaskInfo) -> bool:
 
 def _has_processes(app: App) -> bool:
     """Whether tasks run in processes of their own; where not, a kill takes the worker and its connection."""
-    pool = pool_of(app)
+    pool = pool_of(app.settings)
     return pool is None or pool.recycles
 
 

@@ -200,45 +200,6 @@ def late_django_settings(app: App) -> Iterator[Problem]:
 
 
 @check
-def silent_autodiscovery(app: App) -> Iterator[Problem]:
-    """Autodiscovery finds nothing in a package it was given.
-
-    Why: a package without a tasks module is skipped, and for a dotted name that does not exist the
-        parent's tasks are imported instead, both without a word; workers then refuse the tasks that
-        should have been there.
-    Fix: correct the package's name, or name its module with `related_name=`.
-    Reference: celery.loaders.base.find_related_module
-    """
-    with_tasks = {part for task in (*app.tasks, *app.third_party) for part in _parents(task.module)}
-    installed = set(app.django.installed_apps) if app.django else set()
-    for silent in app.silent_autodiscovery:
-        package, related = silent.package, silent.related_name
-        if package in installed or package.rpartition(".")[2][:1].isupper():
-            continue  # INSTALLED_APPS handed over as a whole: apps without tasks, paths of AppConfig classes
-        if silent.loaded:
-            yield Problem(
-                f"autodiscover_tasks() names {package}, which does not exist; {silent.loaded} came instead",
-                fix="correct the package's name",
-                about=app,
-                location=silent.location,
-            )
-        elif package not in with_tasks:
-            yield Problem(
-                f"autodiscover_tasks() names {package}, which has no module {related}",
-                fix=f"correct the name, add {package}.{related}, or name another module with related_name=",
-                about=app,
-                location=silent.location,
-            )
-
-
-def _parents(module: str) -> Iterator[str]:
-    """A module's dotted name and those of the packages around it."""
-    while module:
-        yield module
-        module = module.rpartition(".")[0]
-
-
-@check
 def obsolete_django_celery(app: App) -> Iterator[Problem]:
     """django-celery is installed beside a current Celery.
 

@@ -56,6 +56,36 @@ def _remedy(broken: BrokenTask) -> str | None:
 
 
 @check
+def silent_autodiscovery(app: App) -> Iterator[Problem]:
+    """Autodiscovery finds nothing in a package it was given.
+
+    Why: a package without a tasks module is skipped, and for a dotted name that does not exist the
+        parent's tasks are imported instead, both without a word; workers then refuse the tasks that
+        should have been there.
+    Fix: correct the package's name, or name its module with `related_name=`.
+    Reference: celery.loaders.base.find_related_module
+    """
+    with_tasks = {part for task in (*app.tasks, *app.third_party) for part in _parents(task.module)}
+    installed = set(app.django.installed_apps) if app.django else set()
+    for silent in app.silent_autodiscovery:
+        package, related = silent.package, silent.related_name
+        if package in installed or package.rpartition(".")[2][:1].isupper():
+            continue  # INSTALLED_APPS handed over as a whole: apps without tasks, paths of AppConfig classes
+        if silent.loaded:
+            fault = f"which does not exist; {silent.loaded} was imported instead"
+            fix = "correct the package's name"
+        elif package in with_tasks:
+            continue
+        elif not silent.exists:
+            fault, fix = "which does not exist", "correct the package's name"
+        else:
+            fault = f"which has no module {related}"
+            fix = f"correct the name, add {package}.{related}, or name another module with related_name="
+        message = f"autodiscover_tasks() names {package}, {fault}"
+        yield Problem(message, fix=fix, about=app, location=silent.location)
+
+
+@check
 def duplicate_task_name(app: App) -> Iterator[Problem]:
     """Two functions are registered under one task name.
 

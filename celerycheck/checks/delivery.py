@@ -6,7 +6,6 @@ import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from celerycheck.checks._brokers import is_configured, on_rabbitmq, on_redis, on_sqs
 from celerycheck.checks._retrying import (
     backoff,
     countdown,
@@ -14,6 +13,7 @@ from celerycheck.checks._retrying import (
     most_retries,
     retries_automatically,
 )
+from celerycheck.checks._transports import is_configured, on_rabbitmq, on_redis, on_sqs
 from celerycheck.checks._wording import number
 from celerycheck.findings import Severity
 from celerycheck.registry import Problem, check

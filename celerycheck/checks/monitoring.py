@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from celerycheck.findings import Severity
 from celerycheck.registry import NotEvaluated, Problem, check
-from celerycheck.subjects import App
+from celerycheck.subjects import App, TaskInfo
 
 REPORTERS = frozenset(
     {
@@ -38,9 +38,7 @@ def no_error_reporting(app: App) -> Iterator[Problem]:
     """
     if app.error_reporters or not app.tasks:
         return
-    if any(
-        "on_failure" in t.explicit or any("on_failure" in c.defines for c in t.classes) for t in app.tasks
-    ):
+    if any(_handles_failure(task) for task in app.tasks):
         return
     if app.partial:
         raise NotEvaluated(f"only part of the project could be loaded: {app.partial}")
@@ -54,3 +52,27 @@ def no_error_reporting(app: App) -> Iterator[Problem]:
         )
     else:
         yield Problem("no error reporter, no task_failure receiver and no on_failure", about=app)
+
+
+@check
+def lost_failure(app: App) -> Iterator[Problem]:
+    """A failure leaves no trace but a line in the worker's log.
+
+    Why: with its result ignored, a failed task cannot be asked what happened, and nobody is told.
+    Fix: set `task_store_errors_even_if_ignored = True`, give the task a base class with `on_failure`, or
+        report errors (Sentry, a `task_failure` receiver).
+    Reference: https://docs.celeryq.dev/en/stable/userguide/tasks.html#Task.store_errors_even_if_ignored
+    """
+    if app.error_reporters:
+        return
+    for task in app.tasks:
+        if not task.ignore_result or _handles_failure(task):
+            continue
+        if app.backend.scheme is None:
+            yield Problem("a failure is neither stored (there is no result backend) nor handled", about=task)
+        elif not task.flag("store_errors_even_if_ignored"):
+            yield Problem("ignore_result is on, and a failure is neither stored nor handled", about=task)
+
+
+def _handles_failure(task: TaskInfo) -> bool:
+    return "on_failure" in task.explicit or any("on_failure" in c.defines for c in task.classes)

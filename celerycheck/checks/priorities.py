@@ -5,7 +5,7 @@ from __future__ import annotations
 from bisect import bisect
 from collections.abc import Iterator
 
-from celerycheck.checks._brokers import is_configured, on_rabbitmq, on_redis
+from celerycheck.checks._transports import is_configured, on_rabbitmq, on_redis
 from celerycheck.findings import Severity
 from celerycheck.registry import NotEvaluated, Problem, check
 from celerycheck.subjects import App, QueueInfo, TaskInfo

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from celerycheck.checks._brokers import on_rabbitmq
+from celerycheck.checks._transports import on_rabbitmq
 from celerycheck.checks._wording import listed
 from celerycheck.findings import Severity
 from celerycheck.registry import NotEvaluated, Problem, check

@@ -6,7 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 
-from celerycheck.checks._brokers import on_redis
+from celerycheck.checks._transports import on_redis
 from celerycheck.findings import Severity
 from celerycheck.nearest import MOST_COMPARED, TaskNames, nearest
 from celerycheck.registry import NotEvaluated, Problem, check

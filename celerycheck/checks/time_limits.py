@@ -3,52 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
+from celerycheck.checks._pools import pool_of
+from celerycheck.checks._wording import number
 from celerycheck.registry import Problem, check
-from celerycheck.subjects import App, NotEvaluated, Opaque, TaskInfo
-
-
-@dataclass(frozen=True)
-class Pool:
-    """What a worker pool does with limits.
-
-    - `hard`, `soft`: whether it enforces time limits.
-    - `recycles`: whether it replaces processes by `worker_max_tasks_per_child` and
-      `worker_max_memory_per_child`; only a pool that does has processes of its own that can be lost.
-    - `cancels`: whether it can stop a running task (`terminate_job`, read in its source).
-    """
-
-    name: str
-    hard: bool = False
-    soft: bool = False
-    recycles: bool = False
-    cancels: bool = False
-
-
-POOLS = {
-    pool.name: pool
-    for pool in (
-        Pool("prefork", hard=True, soft=True, recycles=True, cancels=True),
-        Pool("solo"),
-        Pool("threads"),
-        Pool("gevent", hard=True, cancels=True),
-        Pool("eventlet", cancels=True),
-    )
-}
-"""Celery's own pools, each tried with a worker of Celery 5.7.0 (gevent 26.9, eventlet 0.41).
-
-A task sleeping 3 s under `time_limit=1`, under a global `task_time_limit` of 1 and under `soft_time_limit=1`;
-eight tasks under `worker_max_tasks_per_child=1` and under `worker_max_memory_per_child=1`. gevent raises at
-the next switch: a task that never yields overruns its limit and is reported as failed afterwards.
-"""
-
-MODULES = {"thread": "threads"} | {name: name for name in POOLS if name != "threads"}
-ALIASES = {"processes": "prefork"} | {
-    f"celery.concurrency.{module}{separator}TaskPool": name
-    for module, name in MODULES.items()
-    for separator in ":."
-}
+from celerycheck.subjects import App, NotEvaluated, TaskInfo
 
 
 @check
@@ -61,7 +20,7 @@ def no_time_limit(app: App) -> Iterator[Problem]:
         need them.
     Reference: https://docs.celeryq.dev/en/stable/userguide/workers.html#time-limits
     """
-    pool = pool_of(app)
+    pool = pool_of(app.settings)
     if pool and not pool.hard:
         raise NotEvaluated(f"the {pool.name} pool enforces no time limits")
     limits = _Limits(app)
@@ -92,7 +51,7 @@ def no_soft_time_limit(app: App) -> Iterator[Problem]:
     Fix: set `soft_time_limit` below `time_limit`, and handle `SoftTimeLimitExceeded`.
     Reference: https://docs.celeryq.dev/en/stable/userguide/workers.html#time-limits
     """
-    pool = pool_of(app)
+    pool = pool_of(app.settings)
     if pool and not pool.soft:
         raise NotEvaluated(f"the {pool.name} pool enforces no soft time limits")
     limits = _Limits(app)
@@ -100,7 +59,7 @@ def no_soft_time_limit(app: App) -> Iterator[Problem]:
     for task, soft, hard in limits.read:
         if hard is not None and soft is None:
             yield Problem(
-                f"{_named(task, 'time_limit')} is {_number(hard)} s and no soft limit comes before it",
+                f"{_named(task, 'time_limit')} is {number(hard)} s and no soft limit comes before it",
                 fix=_earlier(task, "time_limit", hard),
                 about=task,
             )
@@ -121,8 +80,8 @@ def soft_limit_too_late(app: App) -> Iterator[Problem]:
     for task, soft, hard in limits.read:
         if soft is not None and hard is not None and soft >= hard:
             yield Problem(
-                f"{_named(task, 'soft_time_limit')} is {_number(soft)} s and {_named(task, 'time_limit')}"
-                f" {_number(hard)} s: {_too_late(app, task, soft, hard)}",
+                f"{_named(task, 'soft_time_limit')} is {number(soft)} s and {_named(task, 'time_limit')}"
+                f" {number(hard)} s: {_too_late(app, task, soft, hard)}",
                 fix=_earlier(task, "soft_time_limit", hard),
                 about=task,
             )
@@ -137,7 +96,7 @@ def limits_ignored_by_pool(app: App) -> Iterator[Problem]:
     Fix: use the prefork pool, or put timeouts on every call that can hang and restart workers from outside.
     Reference: https://docs.celeryq.dev/en/stable/userguide/workers.html#time-limits
     """
-    pool = pool_of(app)
+    pool = pool_of(app.settings)
     if pool is None:
         raise NotEvaluated("worker_pool is computed, or no pool of Celery's own")
     ignored = []
@@ -155,19 +114,6 @@ def limits_ignored_by_pool(app: App) -> Iterator[Problem]:
             fix='worker_pool = "prefork"',
             about=app.settings["worker_pool"],
         )
-
-
-def pool_of(app: App) -> Pool | None:
-    """The pool that `worker_pool` names; None for a computed value or a pool that is not Celery's.
-
-    A worker started with `-P` uses another one unseen.
-    """
-    if "worker_pool" not in app.settings:
-        return None
-    value = app.settings.value("worker_pool")
-    if isinstance(value, Opaque):
-        value = value.text if value.kind == "type" else None
-    return POOLS.get(ALIASES.get(value, value)) if isinstance(value, str) else None
 
 
 class _Limits:
@@ -208,7 +154,7 @@ def _own(task: TaskInfo, option: str) -> bool:
 
 def _earlier(task: TaskInfo, option: str, hard: float) -> str:
     """A soft limit that fits, to be written where `option` was."""
-    soft = _number(hard * 0.9)
+    soft = number(hard * 0.9)
     return f"soft_time_limit={soft}" if _own(task, option) else f"task_soft_time_limit = {soft}"
 
 
@@ -233,7 +179,3 @@ def _set_for(app: App, option: str, tasks: int) -> list[str]:
     if app.settings.flag(f"task_{option}"):
         return [f"task_{option}"]
     return [f"{option} (tasks concerned: {tasks})"] if tasks else []
-
-
-def _number(value: float) -> str:
-    return f"{value:.10g}"

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from celerycheck.checks._pools import pool_of
+from celerycheck.checks._transports import on_rabbitmq, on_redis
+from celerycheck.checks._wording import number
 from celerycheck.findings import Severity
 from celerycheck.registry import NotEvaluated, Problem, check
 from celerycheck.subjects import App, Settings, TaskInfo
-
-_PREFORK = frozenset({"prefork", "processes", "celery.concurrency.prefork:TaskPool"})
 
 
 @check
@@ -26,7 +27,7 @@ def no_max_tasks_per_child(settings: Settings) -> Iterator[Problem]:
     tasks = settings.number("worker_max_tasks_per_child")
     if tasks is not None and tasks < 1:
         yield Problem(
-            f"worker_max_tasks_per_child is {tasks:g}: the pool raises ValueError, the worker does not start",
+            f"worker_max_tasks_per_child is {number(tasks)}: the worker does not start (ValueError)",
             fix="worker_max_tasks_per_child = 1000, or None for no limit",
             about=about,
         )
@@ -40,8 +41,8 @@ def no_max_tasks_per_child(settings: Settings) -> Iterator[Problem]:
 
 def _is_prefork(settings: Settings) -> bool:
     """Whether child processes run the tasks, as far as settings tell: `-P` is not seen."""
-    pool = settings.value("worker_pool")
-    return isinstance(pool, str) and pool in _PREFORK
+    pool = pool_of(settings)
+    return pool is not None and pool.name == "prefork"
 
 
 @check
@@ -57,9 +58,11 @@ def tiny_memory_limit(settings: Settings, *, smallest: int = 25_000) -> Iterator
     if limit is None or not 0 < limit < smallest or not _is_prefork(settings):
         return
     yield Problem(
-        f"worker_max_memory_per_child is {limit:g} KiB, less than a bare worker process takes:"
+        f"worker_max_memory_per_child is {number(limit)} KiB, less than a bare worker process takes:"
         " every child is replaced after each task",
-        fix=f"for {limit:g} MiB write {limit * 1024:.0f}" if limit <= 8192 else "for 200 MiB write 204800",
+        fix=f"for {number(limit)} MiB write {limit * 1024:.0f}"
+        if limit <= 8192
+        else "for 200 MiB write 204800",
         about=settings["worker_max_memory_per_child"],
     )
 
@@ -81,7 +84,8 @@ def greedy_prefetch(app: App, *, long_after: float = 60.0) -> Iterator[Problem]:
     fix = "worker_prefetch_multiplier = 1"
     if multiplier <= 0:
         yield Problem(
-            f"worker_prefetch_multiplier is {multiplier:g}: the first worker takes every waiting message",
+            f"worker_prefetch_multiplier is {number(multiplier)}: the first worker takes every waiting"
+            " message",
             fix,
             about,
         )
@@ -91,10 +95,12 @@ def greedy_prefetch(app: App, *, long_after: float = 60.0) -> Iterator[Problem]:
     if not late and not long:
         return
     tasks = [f"{late} of {len(app.tasks)} tasks acknowledge late"] if late else []
-    tasks += [f"{len(long)} of {len(app.tasks)} tasks may run longer than {long_after:g} s"] if long else []
+    tasks += (
+        [f"{len(long)} of {len(app.tasks)} tasks may run longer than {number(long_after)} s"] if long else []
+    )
     own = late or any("time_limit" in task.explicit for task in long)
     yield Problem(
-        f"worker_prefetch_multiplier is {multiplier:g}, while {' and '.join(tasks)}",
+        f"worker_prefetch_multiplier is {number(multiplier)}, while {' and '.join(tasks)}",
         fix,
         about,
         # A limit for all tasks is a safety net: it says little about how long any of them runs.
@@ -104,11 +110,7 @@ def greedy_prefetch(app: App, *, long_after: float = 60.0) -> Iterator[Problem]:
 
 def _prefetches_nothing(app: App) -> bool:
     """Celery 5.6 and newer can do without prefetching, on Redis only."""
-    return app.settings.flag("worker_disable_prefetch") and app.broker.transport in (
-        "redis",
-        "rediss",
-        "sentinel",
-    )
+    return app.settings.flag("worker_disable_prefetch") and on_redis(app.broker)
 
 
 def _may_run(task: TaskInfo) -> float:
@@ -144,7 +146,7 @@ def unbounded_eta_buffer(app: App) -> Iterator[Problem]:
 
 def _delays_on_broker(app: App) -> bool:
     """One quorum queue on RabbitMQ is enough for Celery to let the broker hold delayed messages."""
-    return app.broker.transport in ("amqp", "librabbitmq") and any(q.type == "quorum" for q in app.queues)
+    return on_rabbitmq(app.broker) and any(q.type == "quorum" for q in app.queues)
 
 
 def _retries_later(task: TaskInfo) -> bool:

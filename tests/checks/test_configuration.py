@@ -23,8 +23,6 @@ from celerycheck.subjects import (
     NotEvaluated,
     Opaque,
     Setting,
-    SilentAutodiscovery,
-    TaskInfo,
 )
 from celerycheck.testing import app, found, problems, settings, task
 
@@ -210,48 +208,6 @@ def test_late_django_settings(subject, count):
 def test_late_django_settings_names_the_line_to_move():
     [problem] = found("late-django-settings", app(django=DjangoInfo("5.2", "proj.settings", fixup=False)))
     assert problem.fix.startswith('os.environ.setdefault("DJANGO_SETTINGS_MODULE", "proj.settings")')
-
-
-CALL = Location("proj/celery.py", 9)
-
-
-def silent(package, loaded=None, related="tasks", installed=(), tasks=()):
-    return app(
-        *tasks,
-        silent_autodiscovery=(SilentAutodiscovery(package, related, loaded, location=CALL),),
-        django=DjangoInfo("5.2", "proj.settings", installed_apps=installed) if installed else None,
-    )
-
-
-@pytest.mark.parametrize(
-    ("subject", "messages"),
-    [
-        (silent("shop"), ["autodiscover_tasks() names shop, which has no module tasks"]),
-        (silent("shop", related="jobs"), ["autodiscover_tasks() names shop, which has no module jobs"]),
-        (
-            silent("proj.oders", loaded="proj.tasks"),
-            ["autodiscover_tasks() names proj.oders, which does not exist; proj.tasks came instead"],
-        ),
-        (
-            silent("shop", tasks=(task(info=TaskInfo("shopping.tasks.t", module="shopping.tasks")),)),
-            ["autodiscover_tasks() names shop, which has no module tasks"],
-        ),
-        (app(), []),
-        (silent("shop", installed=("django.contrib.admin", "shop")), []),
-        (silent("shop.apps.ShopConfig", installed=("shop.apps.ShopConfig",)), []),
-        (silent("shop.ShopConfig", loaded="shop.tasks"), []),
-        (silent("shop", related="jobs", tasks=(task(info=TaskInfo("t", module="shop.tasks")),)), []),
-        (silent("shop", tasks=(task(info=TaskInfo("t", module="shop.orders.tasks")),)), []),
-        (silent("shop", tasks=(task(info=TaskInfo("t", module="shop")),)), []),
-    ],
-)
-def test_silent_autodiscovery(subject, messages):
-    assert problems("silent-autodiscovery", subject) == messages
-
-
-def test_silent_autodiscovery_points_at_the_call():
-    [problem] = found("silent-autodiscovery", silent("shop"))
-    assert problem.location == CALL
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import gc
-import gc
 import warnings
 from uuid import uuid4
 
@@ -19,6 +18,7 @@ from celerycheck.subjects import (
     DuplicateTask,
     Location,
     NotEvaluated,
+    SilentAutodiscovery,
     TaskClass,
     TaskInfo,
 )
@@ -274,6 +274,49 @@ def run(application, function, *args, **options):
 class Awaiting(Task):
     def __call__(self, *args, **kwargs):
         return asyncio.run(self.run(*args, **kwargs))
+
+
+CALL = Location("proj/celery.py", 9)
+
+
+def silent(package, loaded=None, related="tasks", installed=(), tasks=(), exists=True):
+    return app(
+        *tasks,
+        silent_autodiscovery=(SilentAutodiscovery(package, related, loaded, exists, CALL),),
+        django=DjangoInfo("5.2", "proj.settings", installed_apps=installed) if installed else None,
+    )
+
+
+@pytest.mark.parametrize(
+    ("subject", "messages"),
+    [
+        (silent("shop"), ["autodiscover_tasks() names shop, which has no module tasks"]),
+        (silent("shpo", exists=False), ["autodiscover_tasks() names shpo, which does not exist"]),
+        (silent("shop", related="jobs"), ["autodiscover_tasks() names shop, which has no module jobs"]),
+        (
+            silent("proj.oders", loaded="proj.tasks"),
+            ["autodiscover_tasks() names proj.oders, which does not exist; proj.tasks was imported instead"],
+        ),
+        (
+            silent("shop", tasks=(task(info=TaskInfo("shopping.tasks.t", module="shopping.tasks")),)),
+            ["autodiscover_tasks() names shop, which has no module tasks"],
+        ),
+        (app(), []),
+        (silent("shop", installed=("django.contrib.admin", "shop")), []),
+        (silent("shop.apps.ShopConfig", installed=("shop.apps.ShopConfig",)), []),
+        (silent("shop.ShopConfig", loaded="shop.tasks"), []),
+        (silent("shop", related="jobs", tasks=(task(info=TaskInfo("t", module="shop.tasks")),)), []),
+        (silent("shop", tasks=(task(info=TaskInfo("t", module="shop.orders.tasks")),)), []),
+        (silent("shop", tasks=(task(info=TaskInfo("t", module="shop")),)), []),
+    ],
+)
+def test_silent_autodiscovery(subject, messages):
+    assert problems("silent-autodiscovery", subject) == messages
+
+
+def test_silent_autodiscovery_points_at_the_call():
+    [problem] = found("silent-autodiscovery", silent("shop"))
+    assert problem.location == CALL
 
 
 class TestFactsOfCelery:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from celerycheck.findings import Severity
-from celerycheck.subjects import NotEvaluated, Opaque, TaskClass, TaskInfo
+from celerycheck.subjects import BackendInfo, NotEvaluated, Opaque, TaskClass, TaskInfo
 from celerycheck.testing import app, found, problems, task
 
 NOTHING = ["no error reporter, no task_failure receiver and no on_failure"]
@@ -44,3 +44,45 @@ def test_an_installed_reporter_may_be_on_elsewhere():
 def test_after_a_partial_load_nothing_is_said():
     with pytest.raises(NotEvaluated):
         problems("no-error-reporting", app(task(), partial="proj.signals could not be imported"))
+
+
+def kept(scheme, *tasks, **fields):
+    return app(*tasks, backend=BackendInfo(scheme), **fields)
+
+
+LOST = "ignore_result is on, and a failure is neither stored nor handled"
+HANDLER = (TaskClass("proj.Base", defines=("on_failure",)),)
+
+
+@pytest.mark.parametrize(
+    ("subject", "messages"),
+    [
+        (kept("redis", task(ignore_result=True)), [LOST]),
+        (kept("redis", task(inherited={"ignore_result": True})), [LOST]),
+        (
+            kept("redis", task(info=TaskInfo("t", classes=(TaskClass("Base"),)), ignore_result=True)),
+            [LOST],
+        ),
+        (
+            kept(None, task(ignore_result=True, store_errors_even_if_ignored=True)),
+            ["a failure is neither stored (there is no result backend) nor handled"],
+        ),
+        (kept("redis", task("a", ignore_result=True), task("b", ignore_result=True)), [LOST, LOST]),
+        (kept("redis", task()), []),
+        (kept(None, task()), []),
+        (kept("redis"), []),
+        (kept("redis", task(ignore_result=False)), []),
+        (kept("redis", task(ignore_result=True, store_errors_even_if_ignored=True)), []),
+        (
+            kept("redis", task(ignore_result=True, inherited={"store_errors_even_if_ignored": True})),
+            [],
+        ),
+        (kept("redis", task(ignore_result=True), error_reporters=("sentry_sdk",)), []),
+        (kept(None, task(ignore_result=True), error_reporters=("proj.signals.report",)), []),
+        (kept("redis", task(info=TaskInfo("t", classes=HANDLER), ignore_result=True)), []),
+        (kept(None, task(info=TaskInfo("t", classes=HANDLER), ignore_result=True)), []),
+        (kept("redis", task(ignore_result=True, on_failure=Opaque("function", "proj.report"))), []),
+    ],
+)
+def test_lost_failure(subject, messages):
+    assert problems("lost-failure", subject) == messages

@@ -17,8 +17,6 @@ from celerycheck.subjects import (
     Opaque,
     ScheduleEntry,
     Setting,
-    TaskClass,
-    TaskInfo,
 )
 from celerycheck.testing import app, found, problems, settings, task
 
@@ -140,44 +138,6 @@ def test_immortal_results_grades(subject, at_most):
 def test_immortal_results_unknown(subject):
     with pytest.raises(NotEvaluated):
         problems("immortal-results", subject)
-
-
-LOST = "ignore_result is on, and a failure is neither stored nor handled"
-HANDLER = (TaskClass("proj.Base", defines=("on_failure",)),)
-
-
-@pytest.mark.parametrize(
-    ("subject", "messages"),
-    [
-        (kept("redis", task(ignore_result=True)), [LOST]),
-        (kept("redis", task(inherited={"ignore_result": True})), [LOST]),
-        (
-            kept("redis", task(info=TaskInfo("t", classes=(TaskClass("Base"),)), ignore_result=True)),
-            [LOST],
-        ),
-        (
-            kept(None, task(ignore_result=True, store_errors_even_if_ignored=True)),
-            ["a failure is neither stored (there is no result backend) nor handled"],
-        ),
-        (kept("redis", task("a", ignore_result=True), task("b", ignore_result=True)), [LOST, LOST]),
-        (kept("redis", task()), []),
-        (kept(None, task()), []),
-        (kept("redis"), []),
-        (kept("redis", task(ignore_result=False)), []),
-        (kept("redis", task(ignore_result=True, store_errors_even_if_ignored=True)), []),
-        (
-            kept("redis", task(ignore_result=True, inherited={"store_errors_even_if_ignored": True})),
-            [],
-        ),
-        (kept("redis", task(ignore_result=True), error_reporters=("sentry_sdk",)), []),
-        (kept(None, task(ignore_result=True), error_reporters=("proj.signals.report",)), []),
-        (kept("redis", task(info=TaskInfo("t", classes=HANDLER), ignore_result=True)), []),
-        (kept(None, task(info=TaskInfo("t", classes=HANDLER), ignore_result=True)), []),
-        (kept("redis", task(ignore_result=True, on_failure=Opaque("function", "proj.report"))), []),
-    ],
-)
-def test_lost_failure(subject, messages):
-    assert problems("lost-failure", subject) == messages
 
 
 @pytest.mark.parametrize(

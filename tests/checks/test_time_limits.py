@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 
-from celerycheck.checks.time_limits import POOLS, pool_of
 from celerycheck.registry import NotEvaluated
 from celerycheck.subjects import Opaque, TaskInfo
 from celerycheck.testing import app, found, problems, task
@@ -209,40 +208,6 @@ def in_pool(pool, *tasks, **values):
 def test_limits_ignored_by_pool(subject, messages):
     assert [message for _, message in said("limits-ignored-by-pool", subject)] == messages
     assert {name for name, _ in said("limits-ignored-by-pool", subject)} <= {"worker_pool"}
-
-
-@pytest.mark.parametrize(
-    ("value", "name"),
-    [
-        ("solo", "solo"),
-        ("celery.concurrency.solo.TaskPool", "solo"),
-        (Opaque("type", "celery.concurrency.solo.TaskPool"), "solo"),
-        (Opaque("type", "proj.pools.Pool"), None),
-        ("custom", None),
-        (None, None),
-    ],
-)
-def test_pool_of(value, name):
-    pool = pool_of(app(values={"worker_pool": value}))
-    assert (pool and pool.name) == name
-
-
-def test_celery_has_no_pool_that_the_table_lacks():
-    from celery.concurrency import get_available_pool_names
-
-    assert set(get_available_pool_names()) - {"processes", "custom"} == set(POOLS)
-
-
-@pytest.mark.parametrize("name", ["solo", "threads"])
-def test_solo_and_threads_enforce_and_cancel_nothing(name):
-    import inspect
-
-    from celery.concurrency import get_implementation
-    from celery.concurrency.base import BasePool
-
-    pool = get_implementation(name)
-    assert pool.terminate_job is BasePool.terminate_job
-    assert "timeout" not in inspect.getsource(pool.on_apply)
 
 
 @pytest.mark.parametrize(

@@ -20,7 +20,7 @@ SOLO = {"worker_pool": "solo"}
         ({"worker_max_memory_per_child": 0}, [NEVER]),
         (
             {"worker_max_tasks_per_child": 0},
-            ["worker_max_tasks_per_child is 0: the pool raises ValueError, the worker does not start"],
+            ["worker_max_tasks_per_child is 0: the worker does not start (ValueError)"],
         ),
         ({"worker_max_tasks_per_child": 1}, []),
         ({"worker_max_tasks_per_child": 1000}, []),

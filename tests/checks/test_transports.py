@@ -1,11 +1,11 @@
-"""Which broker an app has."""
+"""Which kind of broker an app has, and whether anybody chose it."""
 
 from __future__ import annotations
 
 import pytest
 from kombu.transport import resolve_transport
 
-from celerycheck.checks._brokers import REDIS, is_configured
+from celerycheck.checks._transports import REDIS, is_configured
 from celerycheck.testing import settings
 
 

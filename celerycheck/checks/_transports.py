@@ -1,4 +1,4 @@
-"""Which broker an app has; shared by the checks that depend on it."""
+"""Which kind of broker an app has, by its transport."""
 
 from __future__ import annotations
 
