@@ -196,8 +196,8 @@ class TaskInfo:
       around the function.
     - `made_by`: the other Celery app whose decorator made it (`jobs.tasks:app`); None for this app's own
       and for shared tasks.
-    - `queue`: where an ordinary `delay()` sends it; None where routing failed (`route_error`) or was
-      not looked at.
+    - `queue`: where an ordinary `delay()` sends it; None where routing failed (`route_error`) or names an
+      exchange, whose queues only the broker knows.
     - `location`: the decorator's or the class's first line.
     """
 

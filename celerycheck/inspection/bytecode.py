@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dis
+import sys
 from types import CodeType
 from typing import FrozenSet, Iterator, Tuple
 
@@ -36,20 +37,39 @@ def hands_on(code: CodeType, name: str) -> bool:
 
 
 def _hands_on(code: CodeType, name: str) -> bool:
-    steps = [step for step in dis.get_instructions(code) if step.opname not in ("EXTENDED_ARG", "CACHE")]
-    for step, following in zip(steps, [*steps[1:], steps[-1]]):
-        if not step.opname.startswith(("LOAD_FAST", "LOAD_DEREF", "STORE_FAST_LOAD_FAST")):
+    steps = list(_steps(code))
+    for (operation, argument), (following, _) in zip(steps, [*steps[1:], steps[-1]]):
+        if not operation.startswith(("LOAD_FAST", "LOAD_DEREF", "STORE_FAST_LOAD_FAST")):
             continue
-        if name in code.co_cellvars and "DEREF" not in step.opname:
+        if name in code.co_cellvars and "DEREF" not in operation:
             continue  # the cell of a closure, not the value in it
-        loaded = _loaded(step)
-        if name in loaded and (loaded[-1] != name or following.opname not in _STAYS):
+        loaded = _loaded(code, operation, argument)
+        if name in loaded and (loaded[-1] != name or following not in _STAYS):
             return True
     return False
 
 
-def _loaded(step: dis.Instruction) -> Tuple[object, ...]:
+def _steps(code: CodeType) -> Iterator[Tuple[str, int]]:
+    """Operations with their arguments; `dis.get_instructions` tells much more, at ten times the cost."""
+    raw, extended = code.co_code, 0
+    for offset in range(0, len(raw), 2):
+        operation, argument = dis.opname[raw[offset]], raw[offset + 1] | extended
+        extended = argument << 8 if operation == "EXTENDED_ARG" else 0
+        if operation not in ("EXTENDED_ARG", "CACHE"):
+            yield operation, argument
+
+
+def _loaded(code: CodeType, operation: str, argument: int) -> Tuple[str, ...]:
     """The variables an instruction puts on the stack; Python 3.13 and later load two at once."""
-    if not isinstance(step.argval, tuple):
-        return (step.argval,)
-    return step.argval[1:] if step.opname.startswith("STORE") else step.argval
+    if operation.startswith("STORE"):
+        return (_variable(code, operation, argument & 15),)
+    if operation.count("LOAD_FAST") == 2:
+        return _variable(code, operation, argument >> 4), _variable(code, operation, argument & 15)
+    return (_variable(code, operation, argument),)
+
+
+def _variable(code: CodeType, operation: str, index: int) -> str:
+    if sys.version_info >= (3, 11):
+        return str(code._varname_from_oparg(index))  # type: ignore[attr-defined]  # what dis itself asks
+    names = (*code.co_cellvars, *code.co_freevars) if "DEREF" in operation else code.co_varnames
+    return names[index]

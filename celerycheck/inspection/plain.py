@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import datetime
 import re
+from functools import cache
 from types import BuiltinFunctionType, FunctionType, MethodType
 from typing import Callable, Mapping, Optional
 
@@ -46,6 +47,7 @@ def _without_password(userinfo: re.Match[str]) -> str:
     return f"{user}:{MASK}@" if len(rest) > 1 else f"{user}:@"
 
 
+@cache
 def is_secret(name: str) -> bool:
     """Whether a key's value is a credential by its name (`redis_password`), `routing_key` being none."""
     return _SECRET_NAME.search(name) is not None

@@ -41,12 +41,14 @@ class Routing:
         except Exception as error:  # noqa: BLE001  # routers are the user's functions
             return None, None, cause_of(error)
         queue = options.get("queue")
+        if queue is None and not options.get("exchange"):
+            # A routing key alone changes nothing: `AMQP.send_task_message` then takes the default queue.
+            queue = self.app.conf.task_default_queue
         queue_name = getattr(queue, "name", queue)
         if isinstance(queue_name, str):
             self.used.setdefault(queue_name, queue)
             return queue_name, plain(options.get("priority")), None
-        exchange, key = options.get("exchange"), options.get("routing_key")
-        return (str(key) if exchange or key else None), plain(options.get("priority")), None
+        return None, plain(options.get("priority")), None
 
     def all_queues(self, location: Optional[Location]) -> Tuple[QueueInfo, ...]:
         """Declared queues first, then those that routing made."""

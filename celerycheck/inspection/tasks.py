@@ -7,7 +7,7 @@ import linecache
 import re
 import sys
 import typing
-from functools import partial
+from functools import cache, partial
 from types import CodeType, FunctionType
 from typing import Any, Dict, FrozenSet, Iterator, List, Mapping, Optional, Tuple
 
@@ -52,6 +52,8 @@ READ_ELSEWHERE = (
 )
 """Options that Celery reads with getattr, not defined by `Task` (celery/app/autoretry.py, task.py)."""
 
+PLAIN_TYPES = (int, str, bool, float, bytes, dict, list, type(None))
+LIMITS = ("time_limit", "soft_time_limit")
 _MISSING = object()
 _LONG = 200
 
@@ -82,7 +84,6 @@ class TaskReader:
         self.places = places
         self.routing = routing
         self.defaults = defaults
-        self.names = tuple(defaults)
         self.definitions = {d.name: d for d in reversed(watch.definitions.get(id(app), []))}
         self.watch = watch
         self._apps: Dict[int, str] = {}
@@ -94,7 +95,8 @@ class TaskReader:
     def read(self, name: str, task: Any) -> TaskInfo:
         """One task as plain data."""
         outer = outermost(task)
-        function = innermost(outer)
+        wrapping = list(layers(outer))
+        function = wrapping[-1]
         code = getattr(function, "__code__", None)
         class_based = not getattr(type(task), "_decorated", False)
         bound = class_based or not isinstance(inspect.getattr_static(type(task), "run", None), staticmethod)
@@ -111,17 +113,17 @@ class TaskReader:
             doc=first_line(task, function),
             bound=bound,
             class_based=class_based,
-            shared=None if class_based else self._shared(code),
+            shared=None if class_based else self._shared(definition),
             pydantic=bool(definition and definition.options.get("pydantic")),
-            is_async=inspect.iscoroutinefunction(outer) or inspect.isasyncgenfunction(outer),
-            is_generator=inspect.isgeneratorfunction(outer) or inspect.isasyncgenfunction(outer),
+            is_async=has_flag(outer, inspect.CO_COROUTINE | inspect.CO_ASYNC_GENERATOR),
+            is_generator=has_flag(outer, inspect.CO_GENERATOR | inspect.CO_ASYNC_GENERATOR),
             parameters=parameters,
             first_parameter=first,
             options=options,
             explicit=explicit,
             classes=tuple(self._task_class(cls) for cls in own_classes(type(task))),
-            names_read=self._names_read(outer),
-            wrapper_names=self._wrapper_names(outer),
+            names_read=self._names_read(wrapping),
+            wrapper_names=self._wrapper_names(wrapping[:-1]),
             self_escapes=bool(bound and code and first and hands_on(code, first)),
             made_by=self._made_by(definition),
             queue=queue,
@@ -153,17 +155,17 @@ class TaskReader:
             for name in annotated_options(self.app, task):
                 explicit[name] = "task_annotations"
         options: Dict[str, Plain] = {}
-        for name in self.names:
-            value = guarded(partial(getattr, task, name, None))
-            if value is None and name in ("time_limit", "soft_time_limit"):
-                continue
-            if name in explicit or value is not None:
+        for name, default in self.defaults.items():
+            value = read_option(task, name)
+            if value is default or (not value and name in LIMITS):
+                continue  # a limit of 0 is no limit of the task's own: the setting applies
+            if value is not None or name in explicit:
                 given = plain(value, name)
-                if given != self.defaults[name]:
+                if given != default:
                     options[name] = given
         for name in explicit:
             if name not in self.defaults:
-                options[name] = plain(guarded(partial(getattr, task, name, None)), name)
+                options[name] = plain(read_option(task, name), name)
         return options, explicit
 
     def _task_class(self, cls: type) -> TaskClass:
@@ -183,22 +185,16 @@ class TaskReader:
     def _class_place(self, cls: type) -> Optional[Location]:
         return self.places.location(file_of(cls), line_of(cls))
 
-    def _shared(self, code: Optional[CodeType]) -> Optional[bool]:
-        """Whether `@shared_task` stands above it; None where the decorator is not to be seen."""
-        if code is None or not self.places.own(code.co_filename):
+    def _shared(self, definition: Optional[Definition]) -> Optional[bool]:
+        """Whether `@shared_task` made it rather than an app's own decorator; None for anything else."""
+        if definition is None:
             return None
-        line = linecache.getline(code.co_filename, code.co_firstlineno).strip()
-        if not line.startswith("@"):
-            return None
-        head = line[1:].partition("(")[0].strip()
-        if head.rpartition(".")[2] == "shared_task":
-            return True
-        return False if head.endswith(".task") else None
+        return id(definition.function) not in self.watch.makers
 
-    def _names_read(self, function: Any) -> Tuple[str, ...]:
+    def _names_read(self, wrapping: List[Any]) -> Tuple[str, ...]:
         """The names in the code of a function and of the project's wrappers around it."""
         names: set[str] = set()
-        for layer in layers(function):
+        for layer in wrapping:
             code = getattr(layer, "__code__", None)
             if code is not None and not str(getattr(layer, "__module__", "")).startswith("celery."):
                 names |= self._names_of(code)
@@ -210,9 +206,11 @@ class TaskReader:
             known = self._code_names[code] = names_in(code)
         return known
 
-    def _wrapper_names(self, function: Any) -> Tuple[str, ...]:
+    def _wrapper_names(self, wrappers: List[Any]) -> Tuple[str, ...]:
         """The words in the code of the project's own decorators around a function."""
-        codes = [getattr(layer, "__code__", None) for layer in list(layers(function))[:-1]]
+        if not wrappers:
+            return ()
+        codes = [getattr(layer, "__code__", None) for layer in wrappers]
         own = [code for code in codes if code is not None and self.places.own(code.co_filename)]
         return tuple(sorted({word for code in own for word in words_in(code)}))
 
@@ -248,6 +246,22 @@ def line_of(cls: type) -> Optional[int]:
     statement = re.compile(rf"\s*class\s+{re.escape(cls.__name__)}\b")
     lines = linecache.getlines(file_of(cls) or "")
     return next((number for number, line in enumerate(lines, 1) if statement.match(line)), None)
+
+
+def has_flag(function: Any, flags: int) -> bool:
+    """Whether a function's code is of one of these kinds; a partial's counts."""
+    while isinstance(function, partial):
+        function = function.func
+    code = getattr(function, "__code__", None)
+    return code is not None and bool(code.co_flags & flags)
+
+
+def read_option(task: Any, name: str) -> Any:
+    """A task's attribute; None where there is none, or where a property of the user's raises."""
+    try:
+        return getattr(task, name, None)
+    except Exception:  # noqa: BLE001  # a property of the user's may raise anything
+        return None
 
 
 def outermost(task: Any) -> Any:
@@ -378,9 +392,15 @@ def evaluated(annotation: str, function: FunctionType) -> Any:
     Each on its own: a name imported under TYPE_CHECKING must not hide the others.
     """
     try:
-        return eval(annotation, function.__globals__)  # noqa: S307  # Python would do it without the __future__
+        return eval(compiled(annotation), function.__globals__)  # noqa: S307  # as typing does
     except Exception:  # noqa: BLE001  # names that are not there at run time, and whatever else
         return annotation
+
+
+@cache
+def compiled(annotation: str) -> CodeType:
+    """A string annotation, ready to be evaluated in any module. Raises SyntaxError."""
+    return compile(annotation, "<annotation>", "eval", dont_inherit=True)
 
 
 def described(annotation: Any) -> Tuple[Optional[str], Optional[str]]:
@@ -389,6 +409,8 @@ def described(annotation: Any) -> Tuple[Optional[str], Optional[str]]:
         return None, None
     if isinstance(annotation, str):
         return masked_text(annotation)[:_LONG], None
+    if annotation in PLAIN_TYPES:
+        return annotation.__name__, None
     if isinstance(annotation, type) and typing.get_origin(annotation) is None:
         text = dotted(annotation)
     else:
@@ -399,7 +421,12 @@ def described(annotation: Any) -> Tuple[Optional[str], Optional[str]]:
 def duplicates(app: Any, watch: Watch, places: Places) -> Tuple[DuplicateTask, ...]:
     """Names that two or more different functions asked for, with all their places."""
     seen: Dict[str, Dict[Tuple[str, int], None]] = {}
+    functions: Dict[Tuple[str, int], None] = {}
     for definition in watch.definitions.get(id(app), []):
+        key = (definition.name, id(definition.function))
+        if key in functions:
+            continue  # a shared task is defined once for each app, and again when it is first used
+        functions[key] = None
         code = getattr(innermost(definition.function), "__code__", None)
         if code is not None:
             seen.setdefault(definition.name, {})[code.co_filename, code.co_firstlineno] = None
