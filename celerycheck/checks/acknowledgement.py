@@ -19,7 +19,9 @@ def retry_without_acks_late(task: TaskInfo) -> Iterator[Problem]:
     Fix: `acks_late=True`, once running the task twice does no harm.
     Reference: https://docs.celeryq.dev/en/stable/userguide/tasks.html#Task.acks_late
     """
-    if task.acks_late or task.flag("retry_on_worker_lost") or task.option("max_retries") == 0:
+    if not task.may_retry or task.option("max_retries") == 0:
+        return
+    if task.acks_late or task.flag("retry_on_worker_lost"):
         return
     if task.autoretry_for or _calls_retry(task):
         yield Problem(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import lru_cache
 from itertools import count
 
 from celerycheck.checks._retrying import (
@@ -102,10 +103,9 @@ def backoff_without_autoretry(task: TaskInfo) -> Iterator[Problem]:
     Fix: add `autoretry_for=(...)`, or pass `countdown=` to `self.retry()`.
     Reference: https://docs.celeryq.dev/en/stable/userguide/tasks.html#automatic-retry-for-known-exceptions
     """
-    if task.option("autoretry_for") or any(mentions(task, name) for name in RETRY_POLICY):
-        return
-    idle = [name for name in RETRY_POLICY if _says_itself(task, name) and task.option(name)]
-    if idle:
+    idle = [name for name in RETRY_POLICY if name in task.explicit and _says_itself(task, name)]
+    idle = [name for name in idle if task.option(name)]
+    if idle and not task.option("autoretry_for") and not any(mentions(task, name) for name in RETRY_POLICY):
         yield Problem(
             f"{', '.join(idle)} without autoretry_for: nothing reads {'it' if len(idle) == 1 else 'them'}",
             fix="autoretry_for=(ConnectionError, TimeoutError), or self.retry(countdown=...)",
@@ -131,16 +131,15 @@ def short_retry_budget(task: TaskInfo, *, seconds: int = 60) -> Iterator[Problem
     Fix: raise `max_retries` or `retry_backoff` until the retries span `seconds`.
     Reference: https://docs.celeryq.dev/en/stable/userguide/tasks.html#Task.retry_backoff
     """
-    if not any(_from_network(name) for name in task.autoretry_for) or _computes_delay(task):
+    if not task.autoretry_for or _computes_delay(task) or not any(map(_from_network, task.autoretry_for)):
         return
     retries = most_retries(task)
     window = _window(task, retries) if retries else None
     if window is not None and window < seconds:
-        enough = next(n for n in count(1) if _backoff_window(5, 600, n) >= 2 * seconds)
         yield Problem(
             f"the last of {number(retries or 0)} retries comes at most {number(window)} s after the first"
             f" failure, less than {seconds} s",
-            fix=f"retry_backoff=5, max_retries={enough}",
+            fix=f"retry_backoff=5, max_retries={_enough_retries(2 * seconds)}",
         )
 
 
@@ -155,6 +154,12 @@ def _window(task: TaskInfo, retries: float) -> float | None:
         return _backoff_window(*delays, retries)
     delay = _constant_delay(task)
     return None if delay is None else delay * retries
+
+
+@lru_cache
+def _enough_retries(seconds: int) -> int:
+    """How many retries with `retry_backoff=5` last that long."""
+    return next(n for n in count(1) if _backoff_window(5, 600, n) >= seconds)
 
 
 def _backoff_window(factor: int, maximum: int, retries: float) -> float:

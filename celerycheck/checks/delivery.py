@@ -147,7 +147,7 @@ class _Patience:
 def _unacknowledged(task: TaskInfo, patience: _Patience, *, delays: bool = True) -> Iterator[Problem]:
     if task.acks_late:
         yield from _late_acknowledgement(task, patience)
-    if delays:
+    if delays and task.may_retry:
         for option, seconds, proven in _longest_delays(task):
             if patience.broken_by(seconds):
                 yield Problem(
@@ -184,10 +184,9 @@ def _longest_delays(task: TaskInfo) -> Iterator[tuple[str, float, bool]]:
     default_applies = may_call_retry(task) and task.option("max_retries") != 0
     proven = "default_retry_delay" in task.explicit
     if retries_automatically(task):
-        given = countdown(task)
         if delays := backoff(task):
             yield "the longest retry_backoff", _longest_backoff(*delays, most_retries(task)), True
-        elif given is not None:
+        elif (given := countdown(task)) is not None:
             yield "countdown of retry_kwargs", given, True
         else:
             default_applies = proven = True

@@ -80,7 +80,7 @@ def retry_everything(task: TaskInfo) -> Iterator[Problem]:
         cannot with `dont_autoretry_for`.
     Reference: https://docs.celeryq.dev/en/stable/userguide/tasks.html#Task.autoretry_for
     """
-    if task.option("dont_autoretry_for") or not retries_automatically(task):
+    if not retries_automatically(task) or task.option("dont_autoretry_for"):
         return
     broad = next((name for name in ("BaseException", "Exception") if name in task.autoretry_for), None)
     if broad:
@@ -100,7 +100,6 @@ def impossible_autoretry(task: TaskInfo) -> Iterator[Problem]:
         `reject_on_worker_lost` and (Celery 5.7) `retry_on_worker_lost`.
     Reference: celery/app/autoretry.py, celery/worker/request.py
     """
-    waits = not RESULT_WAITS.isdisjoint(task.names_read)
     for name in task.autoretry_for:
         module, _, short = name.rpartition(".")
         if module not in ("billiard.exceptions", "celery.exceptions") or short not in NEVER_IN_TASK:
@@ -112,5 +111,5 @@ def impossible_autoretry(task: TaskInfo) -> Iterator[Problem]:
             f"autoretry_for lists {short}, {why}: it is never retried",
             fix=fix,
             # Waiting for another task's result raises that task's exception here.
-            at_most=Severity.WARNING if waits else None,
+            at_most=None if RESULT_WAITS.isdisjoint(task.names_read) else Severity.WARNING,
         )
