@@ -1,8 +1,10 @@
-"""Numbers and lists as messages show them."""
+"""Numbers, lists and settings as messages and fixes show them."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+
+from celerycheck.subjects import Settings
 
 
 def number(value: float) -> str:
@@ -14,3 +16,8 @@ def listed(names: Sequence[str], most: int = 3) -> str:
     """The first few of them: `a, b, c and 2 more`."""
     more = f" and {len(names) - most} more" if len(names) > most else ""
     return ", ".join(names[:most]) + more
+
+
+def assignment(settings: Settings, name: str, value: str) -> str:
+    """The line that sets a setting, as this project must write it: `CELERY_TASK_TIME_LIMIT = 300`."""
+    return f"{settings.spelled(name)} = {value}"

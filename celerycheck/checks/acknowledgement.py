@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 
 from celerycheck.checks._pools import pool_of
 from celerycheck.checks._transports import on_rabbitmq, on_redis, on_sqs
+from celerycheck.checks._wording import assignment
 from celerycheck.registry import Problem, check
 from celerycheck.subjects import App, NotEvaluated, QueueInfo, TaskInfo
 
@@ -114,7 +115,7 @@ def requeue_on_connection_loss(app: App) -> Iterator[Problem]:
     if late and not app.settings.flag(name):
         yield Problem(
             f"acks_late tasks are delivered again while they still run (tasks concerned: {late})",
-            fix=f"{name} = True",
+            fix=assignment(app.settings, name, "True"),
             about=app.settings[name],
         )
 
@@ -138,7 +139,7 @@ def abrupt_shutdown(app: App) -> Iterator[Problem]:
     if (app.settings.number("worker_soft_shutdown_timeout") or 0) <= 0:
         yield Problem(
             f"soft shutdown is off: acks_late tasks await the visibility timeout (tasks concerned: {late})",
-            fix="worker_soft_shutdown_timeout = 30",
+            fix=assignment(app.settings, "worker_soft_shutdown_timeout", "30"),
             about=app.settings["worker_soft_shutdown_timeout"],
         )
 

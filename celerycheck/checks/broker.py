@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from ipaddress import ip_address
 
 from celerycheck.checks._transports import is_configured, on_rabbitmq, on_redis
-from celerycheck.checks._wording import listed
+from celerycheck.checks._wording import assignment, listed
 from celerycheck.registry import NotEvaluated, Problem, check
 from celerycheck.subjects import App
 
@@ -102,7 +102,7 @@ def credentials_in_source(app: App) -> Iterator[Problem]:
         if place is not None:
             yield Problem(
                 "its password is written out in the configuration",
-                fix=f'{name} = os.environ["{name.upper()}"]',
+                fix=assignment(app.settings, name, f'os.environ["{name.upper()}"]'),
                 about=app.settings[name],
                 location=place,
             )
@@ -148,7 +148,7 @@ def prefetch_switch_ignored(app: App) -> Iterator[Problem]:
     if app.settings.flag("worker_disable_prefetch") and not on_redis(app.broker):
         yield Problem(
             f"the {app.broker.transport} transport ignores it; only Redis obeys",
-            fix="worker_prefetch_multiplier = 1",
+            fix=assignment(app.settings, "worker_prefetch_multiplier", "1"),
             about=app.settings["worker_disable_prefetch"],
         )
 

@@ -14,7 +14,7 @@ from celerycheck.checks._retrying import (
     retries_automatically,
 )
 from celerycheck.checks._transports import is_configured, on_rabbitmq, on_redis, on_sqs
-from celerycheck.checks._wording import number
+from celerycheck.checks._wording import assignment, number
 from celerycheck.findings import Severity
 from celerycheck.registry import Problem, check
 from celerycheck.subjects import App, BrokerInfo, NotEvaluated, Plain, QueueInfo, TaskInfo, number_of
@@ -42,7 +42,7 @@ def short_visibility_timeout(app: App, *, margin: float = 1.0) -> Iterator[Probl
         + (f" (a margin of {number(margin)} is asked for)" if margin != 1 else ""),
         broken_by=lambda seconds: seconds * margin >= timeout,
         limit=timeout / margin,
-        raised=lambda seconds: _raised_visibility(vendor, seconds * margin),
+        raised=lambda seconds: _raised_visibility(app, seconds * margin),
     )
     yield from _of_each_task(app, lambda task: _unacknowledged(task, patience))
 
@@ -60,11 +60,11 @@ def _visibility_timeout(broker: BrokerInfo) -> float | None:
     return broker.visibility_timeout
 
 
-def _raised_visibility(vendor: str, seconds: float) -> str:
+def _raised_visibility(app: App, seconds: float) -> str:
     needed = math.ceil(seconds) + 600
-    if vendor == "SQS" and needed > SQS_LONGEST:
+    if on_sqs(app.broker) and needed > SQS_LONGEST:
         return f"split the work: SQS allows no visibility_timeout above {SQS_LONGEST}"
-    return f'broker_transport_options = {{"visibility_timeout": {needed}}}'
+    return assignment(app.settings, "broker_transport_options", f'{{"visibility_timeout": {needed}}}')
 
 
 @check
@@ -84,7 +84,11 @@ def split_visibility_timeout(app: App) -> Iterator[Problem]:
         yield Problem(
             f"visibility_timeout is {number(theirs)} s for the result backend and {number(ours)} s for the"
             " broker; only the broker's counts",
-            fix=f'broker_transport_options = {{"visibility_timeout": {number(max(theirs, ours))}}}',
+            fix=assignment(
+                app.settings,
+                "broker_transport_options",
+                f'{{"visibility_timeout": {number(max(theirs, ours))}}}',
+            ),
             about=app.settings[name],
         )
 

@@ -6,6 +6,7 @@ from bisect import bisect
 from collections.abc import Iterator
 
 from celerycheck.checks._transports import is_configured, on_rabbitmq, on_redis
+from celerycheck.checks._wording import assignment
 from celerycheck.findings import Severity
 from celerycheck.registry import NotEvaluated, Problem, check
 from celerycheck.subjects import App, QueueInfo, TaskInfo
@@ -88,12 +89,13 @@ def _redis_steps(app: App) -> list[int] | None:
 
 def _priority_fix(app: App, queue: str | None) -> str:
     if on_redis(app.broker):
-        return 'broker_transport_options = {"priority_steps": list(range(10))}; 0 is the most urgent on Redis'
+        line = assignment(app.settings, "broker_transport_options", '{"priority_steps": list(range(10))}')
+        return f"{line}; 0 is the most urgent on Redis"
     if on_rabbitmq(app.broker):
         line = (
             f"Queue({queue!r}, queue_arguments={{'x-max-priority': 10}})"
             if queue
-            else "task_queue_max_priority = 10"
+            else assignment(app.settings, "task_queue_max_priority", "10")
         )
         return f"{line}; delete the existing queue first, RabbitMQ refuses to change it"
     return "route urgent tasks to a queue and workers of their own"

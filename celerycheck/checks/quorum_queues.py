@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from celerycheck.checks._transports import on_rabbitmq
-from celerycheck.checks._wording import listed
+from celerycheck.checks._wording import assignment, listed
 from celerycheck.findings import Severity
 from celerycheck.registry import NotEvaluated, Problem, check
 from celerycheck.subjects import App
@@ -29,7 +29,11 @@ def quorum_without_confirms(app: App) -> Iterator[Problem]:
     if options.value is not None and not isinstance(options.value, dict):
         raise NotEvaluated("broker_transport_options is computed")
     if not app.settings.mapping("broker_transport_options").get("confirm_publish"):
-        yield Problem(f"quorum queues ({listed(names)}), and confirm_publish is not on", about=options)
+        yield Problem(
+            f"quorum queues ({listed(names)}), and confirm_publish is not on",
+            fix=assignment(app.settings, options.name, '{"confirm_publish": True}'),
+            about=options,
+        )
 
 
 @check
@@ -56,7 +60,7 @@ def quorum_needs_detection(app: App) -> Iterator[Problem]:
     elif not app.settings.flag("worker_detect_quorum_queues"):
         yield Problem(
             f"quorum queues ({listed(names)}), and worker_detect_quorum_queues is off",
-            fix="worker_detect_quorum_queues = True",
+            fix=assignment(app.settings, "worker_detect_quorum_queues", "True"),
             about=app.settings["worker_detect_quorum_queues"],
         )
 

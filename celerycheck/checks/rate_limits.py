@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 
+from celerycheck.checks._wording import assignment
 from celerycheck.registry import NotEvaluated, Problem, check
 from celerycheck.subjects import App, Opaque, Plain, TaskInfo
 
@@ -39,7 +40,11 @@ def rate_limit_shares_queue(app: App) -> Iterator[Problem]:
             others = "an unlimited task" if unlimited[queue] == 1 else f"{unlimited[queue]} unlimited tasks"
             yield Problem(
                 f"rate_limit {task.option('rate_limit')!r} holds up {others} in queue {queue!r}",
-                fix=f'task_routes = {{"{task.name}": {{"queue": "{task.name.rpartition(".")[2]}"}}}}',
+                fix=assignment(
+                    app.settings,
+                    "task_routes",
+                    f'{{"{task.name}": {{"queue": "{task.name.rpartition(".")[2]}"}}}}',
+                ),
                 about=task,
             )
 

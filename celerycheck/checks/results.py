@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from celerycheck.checks._wording import assignment
 from celerycheck.findings import Severity
 from celerycheck.registry import Problem, check
 from celerycheck.subjects import App, NotEvaluated
@@ -50,7 +51,7 @@ def immortal_results(app: App) -> Iterator[Problem]:
     if not expires:
         yield Problem(
             f"result_expires is {'None' if expires is None else 0}: results stay in {kind} for ever",
-            fix="result_expires = 86400",
+            fix=assignment(app.settings, "result_expires", "86400"),
             about=about,
             # The reply queue of rpc:// may still go with its client.
             at_most=Severity.WARNING if kind == "rpc" else None,

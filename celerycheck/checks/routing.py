@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterator
 
 from celerycheck.checks._transports import on_redis
+from celerycheck.checks._wording import assignment
 from celerycheck.findings import Severity
 from celerycheck.nearest import MOST_COMPARED, TaskNames, nearest
 from celerycheck.registry import NotEvaluated, Problem, check
@@ -81,7 +82,8 @@ def malformed_routes(app: App) -> Iterator[Problem]:
     if _is_flat(app.settings.value("task_routes")):
         yield Problem(
             "a flat list of pairs: every send raises ValueError",
-            fix='task_routes = {"proj.mail.*": {"queue": "mail"}}, or one more list around the pairs',
+            fix=assignment(app.settings, "task_routes", '{"proj.mail.*": {"queue": "mail"}}')
+            + ", or one more list around the pairs",
             about=app.settings["task_routes"],
         )
         return

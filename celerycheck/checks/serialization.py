@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
+from celerycheck.checks._wording import assignment
 from celerycheck.findings import Severity
 from celerycheck.registry import Problem, check
 from celerycheck.subjects import App, NotEvaluated, Setting, Settings, TaskInfo
@@ -30,7 +31,8 @@ def pickle_accepted(settings: Settings) -> Iterator[Problem]:
     """
     for name in (*ACCEPTED, *SERIALIZERS):
         names = settings.names(name)
-        verb, fix = ("accepted", f'{name} = ["json"]') if name in ACCEPTED else ("used", f'{name} = "json"')
+        verb, value = ("accepted", '["json"]') if name in ACCEPTED else ("used", '"json"')
+        fix = assignment(settings, name, value)
         if any(each in PICKLE for each in names):
             message = f"pickle is {verb}: loading such a message can run any code"
             yield Problem(message, fix=fix, about=settings[name])

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from celerycheck.checks._pools import pool_of
-from celerycheck.checks._wording import number
+from celerycheck.checks._wording import assignment, number
 from celerycheck.registry import Problem, check
 from celerycheck.subjects import App, NotEvaluated, TaskInfo
 
@@ -30,7 +30,9 @@ def no_time_limit(app: App) -> Iterator[Problem]:
     elif len(without) == len(app.tasks):
         yield Problem(
             f"neither a setting nor a task sets a time limit (tasks concerned: {len(without)})",
-            fix="task_time_limit = 300, task_soft_time_limit = 270",
+            fix=assignment(app.settings, "task_time_limit", "300")
+            + ", "
+            + assignment(app.settings, "task_soft_time_limit", "270"),
             about=app.settings["task_time_limit"],
         )
     else:
@@ -60,7 +62,7 @@ def no_soft_time_limit(app: App) -> Iterator[Problem]:
         if hard is not None and soft is None:
             yield Problem(
                 f"{_named(task, 'time_limit')} is {number(hard)} s and no soft limit comes before it",
-                fix=_earlier(task, "time_limit", hard),
+                fix=_earlier(app, task, "time_limit", hard),
                 about=task,
             )
 
@@ -82,7 +84,7 @@ def soft_limit_too_late(app: App) -> Iterator[Problem]:
             yield Problem(
                 f"{_named(task, 'soft_time_limit')} is {number(soft)} s and {_named(task, 'time_limit')}"
                 f" {number(hard)} s: {_too_late(app, task, soft, hard)}",
-                fix=_earlier(task, "soft_time_limit", hard),
+                fix=_earlier(app, task, "soft_time_limit", hard),
                 about=task,
             )
 
@@ -111,7 +113,7 @@ def limits_ignored_by_pool(app: App) -> Iterator[Problem]:
     if ignored:
         yield Problem(
             f"the {pool.name} pool ignores {', '.join(ignored)}",
-            fix='worker_pool = "prefork"',
+            fix=assignment(app.settings, "worker_pool", '"prefork"'),
             about=app.settings["worker_pool"],
         )
 
@@ -152,10 +154,12 @@ def _own(task: TaskInfo, option: str) -> bool:
     return option in task.explicit and bool(task.option(option))
 
 
-def _earlier(task: TaskInfo, option: str, hard: float) -> str:
+def _earlier(app: App, task: TaskInfo, option: str, hard: float) -> str:
     """A soft limit that fits, to be written where `option` was."""
     soft = number(hard * 0.9)
-    return f"soft_time_limit={soft}" if _own(task, option) else f"task_soft_time_limit = {soft}"
+    if _own(task, option):
+        return f"soft_time_limit={soft}"
+    return assignment(app.settings, "task_soft_time_limit", soft)
 
 
 def _too_late(app: App, task: TaskInfo, soft: float, hard: float) -> str:

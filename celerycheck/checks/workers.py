@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from celerycheck.checks._pools import pool_of
 from celerycheck.checks._transports import on_rabbitmq, on_redis
-from celerycheck.checks._wording import number
+from celerycheck.checks._wording import assignment, number
 from celerycheck.findings import Severity
 from celerycheck.registry import NotEvaluated, Problem, check
 from celerycheck.subjects import App, Settings, TaskInfo
@@ -28,13 +28,13 @@ def no_max_tasks_per_child(settings: Settings) -> Iterator[Problem]:
     if tasks is not None and tasks < 1:
         yield Problem(
             f"worker_max_tasks_per_child is {number(tasks)}: the worker does not start (ValueError)",
-            fix="worker_max_tasks_per_child = 1000, or None for no limit",
+            fix=assignment(settings, "worker_max_tasks_per_child", "1000, or None for no limit"),
             about=about,
         )
     elif tasks is None and (settings.number("worker_max_memory_per_child") or 0) <= 0:
         yield Problem(
             "neither worker_max_tasks_per_child nor worker_max_memory_per_child is set",
-            fix="worker_max_tasks_per_child = 1000",
+            fix=assignment(settings, "worker_max_tasks_per_child", "1000"),
             about=about,
         )
 
@@ -57,12 +57,12 @@ def tiny_memory_limit(settings: Settings, *, smallest: int = 25_000) -> Iterator
     limit = settings.number("worker_max_memory_per_child")
     if limit is None or not 0 < limit < smallest or not _is_prefork(settings):
         return
+    meant = limit if limit <= 8192 else 200
     yield Problem(
         f"worker_max_memory_per_child is {number(limit)} KiB, less than a bare worker process takes:"
         " every child is replaced after each task",
-        fix=f"for {number(limit)} MiB write {limit * 1024:.0f}"
-        if limit <= 8192
-        else "for 200 MiB write 204800",
+        fix=assignment(settings, "worker_max_memory_per_child", f"{meant * 1024:.0f}")
+        + f", which is {number(meant)} MiB",
         about=settings["worker_max_memory_per_child"],
     )
 
@@ -81,7 +81,7 @@ def greedy_prefetch(app: App, *, long_after: float = 60.0) -> Iterator[Problem]:
     if multiplier is None or 0 < multiplier <= 1 or _prefetches_nothing(app):
         return
     about = settings["worker_prefetch_multiplier"]
-    fix = "worker_prefetch_multiplier = 1"
+    fix = assignment(settings, "worker_prefetch_multiplier", "1")
     if multiplier <= 0:
         yield Problem(
             f"worker_prefetch_multiplier is {number(multiplier)}: the first worker takes every waiting"
@@ -139,7 +139,7 @@ def unbounded_eta_buffer(app: App) -> Iterator[Problem]:
         tasks = "1 task retries" if delayed == 1 else f"{delayed} tasks retry"
         yield Problem(
             f"{tasks} after a delay, and worker_eta_task_limit is not set",
-            fix="worker_eta_task_limit = 1000",
+            fix=assignment(app.settings, "worker_eta_task_limit", "1000"),
             about=app.settings["worker_eta_task_limit"],
         )
 
@@ -172,7 +172,7 @@ def no_task_events(settings: Settings) -> Iterator[Problem]:
     if not settings.flag("worker_send_task_events"):
         yield Problem(
             "worker_send_task_events is off",
-            fix="worker_send_task_events = True",
+            fix=assignment(settings, "worker_send_task_events", "True"),
             about=settings["worker_send_task_events"],
         )
 

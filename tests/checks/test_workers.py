@@ -64,7 +64,11 @@ def test_tiny_memory_limit(values, options, messages):
 
 
 @pytest.mark.parametrize(
-    ("limit", "fix"), [(200, "for 200 MiB write 204800"), (12288, "for 200 MiB write 204800")]
+    ("limit", "fix"),
+    [
+        (200, "worker_max_memory_per_child = 204800, which is 200 MiB"),
+        (12288, "worker_max_memory_per_child = 204800, which is 200 MiB"),
+    ],
 )
 def test_tiny_memory_limits_are_translated(limit, fix):
     assert [p.fix for p in found("tiny-memory-limit", settings({"worker_max_memory_per_child": limit}))] == [
