@@ -33,7 +33,7 @@ def retry_without_acks_late(task: TaskInfo) -> Iterator[Problem]:
 
 @check
 def acks_late_loses_killed(app: App) -> Iterator[Problem]:
-    """A late acknowledgement does not survive a killed process.
+    """acks_late does not save a task whose process is killed.
 
     Why: when the kernel kills a process for its memory, or a crash ends it, the worker acknowledges the
         message all the same: the task is marked as failed and never runs again, in spite of `acks_late`.
@@ -64,7 +64,7 @@ def acks_late_loses_killed(app: App) -> Iterator[Problem]:
 
 @check
 def oom_loop(app: App) -> Iterator[Problem]:
-    """A task that kills its process is delivered again without end.
+    """A task that kills its process is redelivered without end.
 
     Why: a message too big for the memory kills one process after the other, for ever, and takes down what
         else runs in them.
@@ -99,7 +99,7 @@ def oom_loop(app: App) -> Iterator[Problem]:
 
 @check
 def requeue_on_connection_loss(app: App) -> Iterator[Problem]:
-    """Tasks go on running after their messages went back to the queue.
+    """Tasks go on running after their messages were redelivered.
 
     Why: when the connection to the broker is lost, it delivers what is not acknowledged to the next worker,
         while the first still works on it: the task runs twice at the same time.
@@ -122,7 +122,7 @@ def requeue_on_connection_loss(app: App) -> Iterator[Problem]:
 
 @check
 def abrupt_shutdown(app: App) -> Iterator[Problem]:
-    """A cold shutdown gives running tasks no time.
+    """A cold shutdown gives running tasks no time to finish.
 
     Why: on Redis and SQS a message that the shutdown interrupts may come back only after the visibility
         timeout, an hour by default; a few seconds would have let most tasks end.

@@ -80,7 +80,7 @@ def retry_without_backoff(task: TaskInfo) -> Iterator[Problem]:
 
 @check
 def retry_without_jitter(task: TaskInfo) -> Iterator[Problem]:
-    """Retries back off in step.
+    """Retries back off without jitter.
 
     Why: tasks that failed together retry together, so that each wave hits the recovering service at once.
     Fix: leave `retry_jitter` at its default (True), which draws each delay at random up to the backoff.

@@ -42,16 +42,17 @@ def development_broker(app: App) -> Iterator[Problem]:
     Fix: set `broker_url` to RabbitMQ or Redis, from the environment, and keep this one for tests.
     Reference: https://docs.celeryq.dev/projects/kombu/en/stable/reference/kombu.transport.memory.html
     """
-    if app.broker.transport in ("memory", "filesystem"):
-        yield Problem(
-            f"the transport is {app.broker.transport}: no message reaches another machine",
-            about=app.settings["broker_url"],
-        )
+    reach = {
+        "memory": "no message leaves the process that sent it",
+        "filesystem": "messages reach only processes that share its folder",
+    }.get(app.broker.transport)
+    if reach:
+        yield Problem(f"the transport is {app.broker.transport}: {reach}", about=app.settings["broker_url"])
 
 
 @check
 def default_broker(app: App) -> Iterator[Problem]:
-    """Nobody chose a broker.
+    """No broker is configured.
 
     Why: Celery then falls back to RabbitMQ on localhost as guest; in production every `delay()` waits and
         fails, or reaches a broker that nobody looks after.
@@ -88,7 +89,7 @@ def broker_without_control(app: App) -> Iterator[Problem]:
 
 @check
 def credentials_in_source(app: App) -> Iterator[Problem]:
-    """A password stands in the source.
+    """A password is written in the source code.
 
     Why: everybody who can read the repository, its forks and its history can read and write the queue,
         and changing the password needs a release.
@@ -135,7 +136,7 @@ def _is_private(host: str) -> bool:
 
 @check
 def prefetch_switch_ignored(app: App) -> Iterator[Problem]:
-    """worker_disable_prefetch is set where it does nothing.
+    """worker_disable_prefetch has no effect on this broker.
 
     Why: only the Redis transport obeys it; elsewhere the worker logs a warning and prefetches as before,
         so long tasks still hold back messages that idle workers could take.
@@ -155,7 +156,7 @@ def prefetch_switch_ignored(app: App) -> Iterator[Problem]:
 
 @check
 def obsolete_librabbitmq(app: App) -> Iterator[Problem]:
-    """The broker is reached through librabbitmq.
+    """librabbitmq, which is unmaintained, connects to the broker.
 
     Why: it is no longer maintained: no TLS, no publisher confirms, no wheels for current Pythons. Celery
         also picks it by itself for `amqp://` wherever it is installed.

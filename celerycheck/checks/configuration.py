@@ -95,7 +95,7 @@ def _reads_as_false(value: Plain) -> bool:
 
 @check
 def mistyped_setting(app: App) -> Iterator[Problem]:
-    """A setting's value has a type that Celery does not convert.
+    """A setting's value has the wrong type.
 
     Why: values from the environment are text, and Celery takes them as they are: "false" switches a
         flag on, a number given as text raises where it is first compared, often only in production.

@@ -12,7 +12,7 @@ from celerycheck.subjects import ScheduleEntry
 
 @check
 def every_minute_crontab(entry: ScheduleEntry) -> Iterator[Problem]:
-    """Crontab fires every minute of an hour or day.
+    """A crontab fires every minute of an hour or day.
 
     Why: a field left out of `crontab()` means every, not zero: `crontab(hour=3)` fires 60 times.
     Fix: set `minute`, and where only the day is given `hour` as well.
@@ -33,7 +33,7 @@ def every_minute_crontab(entry: ScheduleEntry) -> Iterator[Problem]:
 
 @check
 def uneven_crontab(entry: ScheduleEntry) -> Iterator[Problem]:
-    """Crontab step does not divide its range.
+    """A crontab step does not divide its range.
 
     Why: a step starts over with each hour, day, week, month or year: `*/40` minutes fires at :00 and
         :40, then again after 20 minutes.

@@ -29,7 +29,7 @@ def broken_task_module(app: App) -> Iterator[Problem]:
 
 @check
 def broken_task_definition(app: App) -> Iterator[Problem]:
-    """Celery raises while it makes the task.
+    """Celery cannot make a task as it is defined.
 
     Why: the error comes once, when the app is first used, and leaves the registry half filled: other
         tasks and Celery's own may be missing from then on.
@@ -43,7 +43,7 @@ def broken_task_definition(app: App) -> Iterator[Problem]:
 def _remedy(broken: BrokenTask) -> str | None:
     """What to write, where the options given tell what went wrong."""
     if "task" in broken.options and "argument 'task'" in broken.cause:
-        return "did you mean base=? write base= instead of task="
+        return "write base= instead of task="
     if "is not iterable" in broken.cause:
         for option in ("autoretry_for", "dont_autoretry_for"):
             if option in broken.options:
@@ -199,8 +199,8 @@ def undocumented_task(task: TaskInfo) -> Iterator[Problem]:
 def app_task_in_reusable_app(app: App) -> Iterator[Problem]:
     """A Django app's task is tied to the project's Celery app.
 
-    Why: the Django app imports the project that installs it: it cannot be used elsewhere, and the
-        circle breaks as soon as the project's Celery module imports the app.
+    Why: the Django app imports the project that installs it: it cannot be used elsewhere, and importing
+        fails in a circle as soon as the project's Celery module imports the app.
     Fix: decorate with `@shared_task`, which needs no Celery app at import.
     Reference: https://docs.celeryq.dev/en/stable/django/first-steps-with-django.html#using-the-shared-task-decorator
     """

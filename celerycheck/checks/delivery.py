@@ -24,7 +24,7 @@ SQS_LONGEST = 43_200
 
 @check
 def short_visibility_timeout(app: App, *, margin: float = 1.0) -> Iterator[Problem]:
-    """Messages are handed out again while their task still runs or waits.
+    """Messages are redelivered while their task still runs or waits.
 
     Why: Redis and SQS give a message that stays unacknowledged too long to the next worker, though the
         first still works on it or holds it for its delay: the task runs twice, and then again.

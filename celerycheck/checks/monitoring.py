@@ -56,7 +56,7 @@ def no_error_reporting(app: App) -> Iterator[Problem]:
 
 @check
 def lost_failure(app: App) -> Iterator[Problem]:
-    """A failure leaves no trace but a line in the worker's log.
+    """A failed task leaves only a line in the worker's log.
 
     Why: with its result ignored, a failed task cannot be asked what happened, and nobody is told.
     Fix: set `task_store_errors_even_if_ignored = True`, give the task a base class with `on_failure`, or

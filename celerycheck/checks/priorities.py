@@ -22,7 +22,7 @@ _REDIS_STEPS = (0, 3, 6, 9)
 
 @check
 def inert_priority(app: App) -> Iterator[Problem]:
-    """Priority has no effect on this broker or queue.
+    """A priority has no effect on this broker or queue.
 
     Why: urgent tasks wait behind everything that was sent before them, as if no priority were set.
     Fix: on RabbitMQ declare the queue with `x-max-priority`; elsewhere use a queue for urgent tasks.
@@ -49,7 +49,7 @@ def inert_priority(app: App) -> Iterator[Problem]:
         )
     if by_default:
         yield Problem(
-            f"task_default_priority {default} {by_default[0]} ({len(by_default)} of {len(app.tasks)} tasks)",
+            f"task_default_priority {default} {by_default[0]} (tasks concerned: {len(by_default)})",
             fix=_priority_fix(app, None),
             about=app.settings["task_default_priority"],
             at_most=_certainty(app),

@@ -15,8 +15,8 @@ from celerycheck.subjects import App
 def quorum_without_confirms(app: App) -> Iterator[Problem]:
     """Quorum queues are used without publisher confirms.
 
-    Why: a message that RabbitMQ could not replicate is lost without an error; the safety that quorum
-        queues are chosen for starts only behind the publisher.
+    Why: a message that RabbitMQ could not store on most of its nodes is lost without an error, and quorum
+        queues are chosen so that nothing is lost.
     Fix: `broker_transport_options = {"confirm_publish": True}`
     Reference: https://docs.celeryq.dev/en/stable/getting-started/backends-and-brokers/rabbitmq.html#using-quorum-queues
     Since: Celery 5.5

@@ -15,7 +15,7 @@ _LONG_UNITS = {"sec": "s", "second": "s", "min": "m", "minute": "m", "hr": "h", 
 
 @check
 def rate_limit_shares_queue(app: App) -> Iterator[Problem]:
-    """Rate-limited task shares a queue with unlimited ones.
+    """A rate-limited task shares a queue with unlimited ones.
 
     Why: a worker holds the messages it may not run yet, and they fill its prefetch window: unlimited
         tasks behind them run at the limited task's pace.
@@ -51,7 +51,7 @@ def rate_limit_shares_queue(app: App) -> Iterator[Problem]:
 
 @check
 def malformed_rate_limit(app: App) -> Iterator[Problem]:
-    """Rate limit cannot be read.
+    """A rate limit cannot be read.
 
     Why: the worker reads every rate limit when it starts, even with rate limits disabled, and stops
         with the error; a negative one lets nothing through after the first task.

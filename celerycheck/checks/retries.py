@@ -45,7 +45,7 @@ sees nothing; all of `Ignore`, `Retry`, `Terminated`, `TimeLimitExceeded` and `W
 
 @check
 def unbounded_retries(task: TaskInfo) -> Iterator[Problem]:
-    """Task may retry forever.
+    """A task may retry forever.
 
     Why: a message that can never succeed comes back until a person notices; it keeps a worker busy
         and hides in the queue.
@@ -63,11 +63,16 @@ def unbounded_retries(task: TaskInfo) -> Iterator[Problem]:
         or mentions(task, "retries")
         or mentions(task, "max_retries")
     )
-    proven = automatic or (by_hand and task.bound)
-    yield Problem(
-        "max_retries is None: it retries until it succeeds",
-        at_most=None if proven and not counts_itself else Severity.WARNING,
-    )
+    if counts_itself:
+        message = "max_retries is None: it retries until it succeeds, or its own code gives up"
+        yield Problem(message, fix="max_retries=10, in place of counting by hand", at_most=Severity.INFO)
+    else:
+        proven = automatic or (by_hand and task.bound)
+        yield Problem(
+            "max_retries is None: it retries until it succeeds",
+            fix="max_retries=10",
+            at_most=None if proven else Severity.WARNING,
+        )
 
 
 @check
@@ -92,13 +97,13 @@ def retry_everything(task: TaskInfo) -> Iterator[Problem]:
 
 @check
 def impossible_autoretry(task: TaskInfo) -> Iterator[Problem]:
-    """An exception is listed for retries that never reaches them.
+    """autoretry_for lists an exception that is never retried.
 
     Why: the retry happens inside the task's own process; what the worker raises after that process is
         gone, and what Celery takes for itself, is never retried, however it is listed.
     Fix: list `SoftTimeLimitExceeded` for time limits; for lost processes see `acks_late`,
         `reject_on_worker_lost` and (Celery 5.7) `retry_on_worker_lost`.
-    Reference: celery/app/autoretry.py, celery/worker/request.py
+    Reference: celery.app.autoretry, celery.worker.request
     """
     for name in task.autoretry_for:
         module, _, short = name.rpartition(".")

@@ -35,7 +35,7 @@ def single_queue(app: App, *, tasks: int = 10) -> Iterator[Problem]:
 
 @check
 def route_matches_nothing(app: App) -> Iterator[Problem]:
-    """Route matches no registered task.
+    """A route matches no registered task.
 
     Why: the tasks it was meant for go to the default queue, without a word, after a rename or a typo.
     Fix: correct the name or pattern, or remove the route.
@@ -68,7 +68,7 @@ def route_matches_nothing(app: App) -> Iterator[Problem]:
 
 @check
 def malformed_routes(app: App) -> Iterator[Problem]:
-    """task_routes breaks sending.
+    """task_routes makes sending tasks fail.
 
     Why: routes are read when a task is sent, not when the app loads: the first `delay()` raises.
     Fix: use a dict of names or globs to routes; in a list, each item is a dict, a function, the dotted
@@ -106,7 +106,7 @@ def _is_flat(routes: Plain) -> bool:
 
 @check
 def undeclared_queue(app: App) -> Iterator[Problem]:
-    """Task is routed to a queue that task_queues does not declare.
+    """A task is routed to a queue that task_queues does not declare.
 
     Why: a worker started without `-Q` reads only the declared queues, so its messages wait for ever;
         with `task_create_missing_queues` off, every send raises.

@@ -20,7 +20,7 @@ _COMPARED = 20
 
 @check
 def unknown_scheduled_task(app: App) -> Iterator[Problem]:
-    """Schedule names a task that nobody registers.
+    """A schedule entry names a task that is not registered.
 
     Why: beat sends it all the same; the worker logs an error, throws the message away, and the job
         never runs.
@@ -45,7 +45,7 @@ def unknown_scheduled_task(app: App) -> Iterator[Problem]:
 
 @check
 def scheduled_arity(entry: ScheduleEntry) -> Iterator[Problem]:
-    """Scheduled arguments do not fit the task.
+    """A schedule entry's arguments do not fit its task.
 
     Why: every send raises TypeError in beat, which logs it and goes on: the job never runs.
     Fix: give the entry the `args` and `kwargs` that the task's function takes.
@@ -57,7 +57,7 @@ def scheduled_arity(entry: ScheduleEntry) -> Iterator[Problem]:
 
 @check
 def malformed_schedule(entry: ScheduleEntry) -> Iterator[Problem]:
-    """Schedule entry cannot be used.
+    """A schedule entry cannot be used.
 
     Why: one entry that beat cannot build stops beat when it starts, and every other entry with it.
     Fix: give each entry a `task` and a `schedule` (seconds, a `timedelta`, a `crontab`), and no keys but
@@ -89,7 +89,7 @@ def _never_fires(entry: ScheduleEntry) -> bool:
 
 @check
 def impossible_schedule(entry: ScheduleEntry) -> Iterator[Problem]:
-    """Schedule never fires, or fires without pause.
+    """A schedule entry never fires, or fires without pause.
 
     Why: a date that does not exist never comes; an interval of zero makes beat send as fast as it can,
         until the broker is full.

@@ -44,7 +44,7 @@ def pickle_accepted(settings: Settings) -> Iterator[Problem]:
 
 @check
 def serializer_not_accepted(app: App) -> Iterator[Problem]:
-    """Messages are written in a format that their readers refuse.
+    """Messages are written with a serializer that is not accepted.
 
     Why: the worker throws such a message away with an error in its log (ContentDisallowed), or `delay()`
         fails already; a result in such a format cannot be read.
@@ -70,10 +70,10 @@ def serializer_not_accepted(app: App) -> Iterator[Problem]:
 
 @check
 def complex_argument(task: TaskInfo) -> Iterator[Problem]:
-    """A task takes what does not belong in a message.
+    """A task takes an object that does not belong in a message.
 
     Why: `delay()` cannot serialize it; and where it can, the worker gets a copy as old as the message
-        instead of the row as it is.
+        instead of the current row.
     Fix: pass an id or plain values, and load the object in the task.
     Reference: https://docs.celeryq.dev/en/stable/userguide/tasks.html#state
     """

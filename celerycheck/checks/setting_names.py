@@ -61,7 +61,7 @@ SAME_NAME_BEFORE_4 = frozenset(
 
 @check
 def unknown_setting(app: App) -> Iterator[Problem]:
-    """A setting is not one that Celery reads.
+    """A setting is unknown to Celery, which ignores it.
 
     Why: Celery accepts any key and ignores those it does not know, so a misspelt limit or queue looks
         configured in every review and is not there in production.
@@ -97,7 +97,7 @@ def _not_read(app: App, setting: Setting, name: str) -> Iterator[Problem]:
     else:
         yield Problem(
             "no setting of Celery's: Celery ignores it",
-            fix="nothing, where the project reads it itself; a name without Celery's prefix would say so",
+            fix="remove it, or give it a name without Celery's prefix where the project itself reads it",
             about=setting,
             at_most=Severity.INFO,
         )
@@ -138,7 +138,7 @@ def _key(settings: Settings, name: str, origin: str) -> str:
 
 @check
 def old_setting_name(settings: Settings) -> Iterator[Problem]:
-    """A setting goes by its name from before Celery 4.
+    """A setting has its name from before Celery 4.
 
     Why: old and new names must not be mixed (Celery refuses to start), so the next setting added by
         someone who reads today's documentation breaks the configuration.
@@ -160,7 +160,7 @@ def old_setting_name(settings: Settings) -> Iterator[Problem]:
 
 @check
 def ignored_old_setting(app: App) -> Iterator[Problem]:
-    """An old setting name beside a namespace is read by some versions only.
+    """An old setting name was ignored until Celery 5.7.
 
     Why: up to 5.6 Celery ignores it without a word, from 5.7 on it applies: the limit never held, or
         an upgrade switches on what nobody has tested.

@@ -46,7 +46,7 @@ def no_time_limit(app: App) -> Iterator[Problem]:
 
 @check
 def no_soft_time_limit(app: App) -> Iterator[Problem]:
-    """The hard limit strikes without a warning.
+    """A hard time limit has no soft one before it.
 
     Why: at the hard limit the process is killed; nothing is cleaned up, no half-done work recorded, and
         whatever else the process held is lost.
@@ -91,7 +91,7 @@ def soft_limit_too_late(app: App) -> Iterator[Problem]:
 
 @check
 def limits_ignored_by_pool(app: App) -> Iterator[Problem]:
-    """Limits are set that the worker pool does not enforce.
+    """The worker pool ignores limits that are set.
 
     Why: a task that hangs blocks its worker in spite of its time limit, and memory that leaks is never
         given back; everybody believes otherwise.

@@ -47,7 +47,7 @@ def _is_prefork(settings: Settings) -> bool:
 
 @check
 def tiny_memory_limit(settings: Settings, *, smallest: int = 25_000) -> Iterator[Problem]:
-    """Memory limit per child is too small to be meant in KiB.
+    """The memory limit per child is too small to be meant in KiB.
 
     Why: a Celery process without a single import of yours takes about 40,000 KiB; below that, every
         child is replaced after each task, and the worker spends its time forking.
@@ -126,7 +126,7 @@ def unbounded_eta_buffer(app: App) -> Iterator[Problem]:
     """Nothing bounds how many delayed tasks a worker holds.
 
     Why: a worker takes messages with an ETA off the broker and keeps them in memory until they are
-        due; a burst of retries makes one worker take them all, and lose them from sight.
+        due; in a burst of retries one worker may take them all, where no other worker sees them.
     Fix: set `worker_eta_task_limit`, to a few thousand.
     Reference: https://docs.celeryq.dev/en/stable/userguide/configuration.html#worker-eta-task-limit
     Since: Celery 5.6
@@ -181,8 +181,8 @@ def no_task_events(settings: Settings) -> Iterator[Problem]:
 def no_process_titles(app: App) -> Iterator[Problem]:
     """Worker processes cannot be told apart.
 
-    Why: without `setproctitle` every process looks alike in `ps` and `top`: neither the worker's name
-        nor main process and children are to be seen when one of them eats the memory.
+    Why: without `setproctitle` every process looks alike in `ps` and `top`: when one eats the memory,
+        nothing tells which worker it belongs to, nor whether it is the main process or a child.
     Fix: install `setproctitle`; Celery uses it by itself.
     Reference: celery.platforms.set_process_title
     """

@@ -50,8 +50,8 @@ def test_database_as_broker(broker, messages):
 @pytest.mark.parametrize(
     ("transport", "messages"),
     [
-        ("memory", ["the transport is memory: no message reaches another machine"]),
-        ("filesystem", ["the transport is filesystem: no message reaches another machine"]),
+        ("memory", ["the transport is memory: no message leaves the process that sent it"]),
+        ("filesystem", ["the transport is filesystem: messages reach only processes that share its folder"]),
         ("amqp", []),
         ("redis", []),
         ("sqs", []),

@@ -66,7 +66,7 @@ NOT_ITERABLE = "TypeError: 'type' object is not iterable"
     [
         (
             BrokenTask("t", "TypeError: f() got multiple values for argument 'task'", ("bind", "task")),
-            "did you mean base=? write base= instead of task=",
+            "write base= instead of task=",
         ),
         (
             BrokenTask("t", NOT_ITERABLE, ("autoretry_for",)),

@@ -64,7 +64,7 @@ def kombu_transports():
                 tasks=[task("a", inherited={"priority": 5}), task("b", inherited={"priority": 5}), task("c")],
                 values=AMQP | {"task_default_priority": 5},
             ),
-            [f"task_default_priority 5 {NO_MAXIMUM} (2 of 3 tasks)"],
+            [f"task_default_priority 5 {NO_MAXIMUM} (tasks concerned: 2)"],
         ),
         (prioritised(tasks=[routed("a")]), []),
         (prioritised(tasks=[routed("a", priority=0)]), []),

@@ -63,9 +63,9 @@ def test_unbounded_retries(subject, messages):
     [
         (task(max_retries=None, autoretry_for=NETWORK), None),
         (task(info=by_hand("retry"), max_retries=None), None),
-        (task(info=by_hand("retry", "retries"), max_retries=None), Severity.WARNING),
-        (task(info=by_hand("retry", "max_retries"), max_retries=None), Severity.WARNING),
-        (task(info=based(defines=("retry",)), max_retries=None, autoretry_for=NETWORK), Severity.WARNING),
+        (task(info=by_hand("retry", "retries"), max_retries=None), Severity.INFO),
+        (task(info=by_hand("retry", "max_retries"), max_retries=None), Severity.INFO),
+        (task(info=based(defines=("retry",)), max_retries=None, autoretry_for=NETWORK), Severity.INFO),
         (task(info=TaskInfo("t", names_read=("retry",)), max_retries=None), Severity.WARNING),
     ],
 )

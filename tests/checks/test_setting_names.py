@@ -113,7 +113,7 @@ def test_unknown_setting(subject, messages):
             Severity.INFO,
             "CELERY_TASK_SOFT_TIME_LIMIT",
         ),
-        (configured("CELERY_ENABLED"), Severity.INFO, "nothing"),
+        (configured("CELERY_ENABLED"), Severity.INFO, "remove it"),
         (configured("CELERY_TASK_TIME_LIMIT", namespace=None), None, 'namespace="CELERY"'),
         (configured("CELERY_WORKER_ETA_TASK_LIMIT", celery="5.5.3"), None, "install Celery 5.6"),
     ],
