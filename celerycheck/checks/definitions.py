@@ -18,7 +18,7 @@ def broken_task_module(app: App) -> Iterator[Problem]:
 
     Why: a worker that imports it stops at its start, or runs without its tasks and discards their
         messages; what else the module holds could not be audited.
-    Fix: mend the import; the cause is in the message.
+    Fix: correct the import; the cause is in the message.
     Reference: celery.loaders.base.BaseLoader.import_default_modules
     """
     for broken in app.broken_modules:
@@ -33,7 +33,7 @@ def broken_task_definition(app: App) -> Iterator[Problem]:
 
     Why: the error comes once, when the app is first used, and leaves the registry half filled: other
         tasks and Celery's own may be missing from then on.
-    Fix: mend the decorator's options; the cause is in the message.
+    Fix: correct the decorator's options; the cause is in the message.
     Reference: celery.app.base.Celery.finalize
     """
     for broken in app.broken_tasks:

@@ -24,7 +24,7 @@ def unknown_task_option(app: App) -> Iterator[Problem]:
 
     Why: Celery makes any keyword an attribute of the task and never looks at it again, so a limit
         under a wrong name reads like a limit and never holds.
-    Fix: use the option's own name; take the attribute away where nothing reads it.
+    Fix: use the option's own name, or remove it where nothing reads it.
     Reference: https://docs.celeryq.dev/en/stable/userguide/tasks.html#list-of-options
     """
     known = {name for name, since in TASK_OPTIONS.items() if _version(since) <= app.version}

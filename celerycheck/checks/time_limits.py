@@ -72,7 +72,7 @@ def soft_limit_too_late(app: App) -> Iterator[Problem]:
     """The soft time limit does not come before the hard one.
 
     Why: the soft limit is there to leave time for recovery; one that comes with or after the hard limit
-        leaves none, and newer versions of Celery refuse to send such a task at all.
+        leaves none, and Celery 5.7 refuses to send such a task at all.
     Fix: keep `soft_time_limit` well below `time_limit`; the settings `task_soft_time_limit` and
         `task_time_limit` fill in whichever of the two a task leaves out.
     Reference: https://docs.celeryq.dev/en/stable/userguide/workers.html#time-limits
@@ -94,7 +94,7 @@ def limits_ignored_by_pool(app: App) -> Iterator[Problem]:
     """The worker pool ignores limits that are set.
 
     Why: a task that hangs blocks its worker in spite of its time limit, and memory that leaks is never
-        given back; everybody believes otherwise.
+        given back, and nothing says so.
     Fix: use the prefork pool, or put timeouts on every call that can hang and restart workers from outside.
     Reference: https://docs.celeryq.dev/en/stable/userguide/workers.html#time-limits
     """

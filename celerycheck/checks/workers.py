@@ -49,7 +49,7 @@ def _is_prefork(settings: Settings) -> bool:
 def tiny_memory_limit(settings: Settings, *, smallest: int = 25_000) -> Iterator[Problem]:
     """The memory limit per child is too small to be meant in KiB.
 
-    Why: a Celery process without a single import of yours takes about 40,000 KiB; below that, every
+    Why: a Celery process that imports nothing of yours takes about 40,000 KiB; below that, every
         child is replaced after each task, and the worker spends its time forking.
     Fix: give the limit in KiB: 200 MiB are `204_800`.
     Reference: https://docs.celeryq.dev/en/stable/userguide/configuration.html#worker-max-memory-per-child
