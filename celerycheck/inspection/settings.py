@@ -22,9 +22,23 @@ ENVIRONMENT = {
 BY_ATTRIBUTE = frozenset({*ENVIRONMENT, "timezone", "task_default_exchange", "task_default_routing_key"})
 """Properties of `celery.app.utils.Settings`: item access leaves the environment and fallbacks out."""
 
-# `deprecated_settings` is Celery's own bookkeeping, `CELERY_DB_REUSE_MAX` is read by its Django fixup,
-# `override_backends` by its loader.
-NO_SETTINGS = frozenset({"deprecated_settings", "CELERY_DB_REUSE_MAX", "override_backends"})
+# `deprecated_settings` is Celery's own bookkeeping, `CELERY_DB_REUSE_MAX` is read by its Django fixup.
+NO_SETTINGS = frozenset({"deprecated_settings", "CELERY_DB_REUSE_MAX"})
+UNDECLARED = frozenset(
+    {
+        "cassandra_secure_bundle_path",
+        "dynamodb_endpoint_url",
+        "firestore_project",
+        "gcs_threadpool_maxsize",
+        "override_backends",
+        "redis_backend_credential_provider",
+        "redis_backend_health_check_interval",
+        "redis_client_name",
+        "result_backend_thread_safe",
+    }
+)
+"""Settings that Celery reads and does not declare (celery/app/defaults.py), by any of its versions."""
+
 OLD_PREFIXES = ("CELERY_", "CELERYD_", "CELERYBEAT_", "CELERYMON_", "BROKER_")
 WITHHELD = Opaque("withheld")
 
@@ -41,6 +55,7 @@ class SettingsReader:
         self.conf = app.conf
         self.watch = watch
         self.set_in_code = watch.settings.get(id(app), {})
+        self.given_first: Mapping[str, Any] = getattr(app, "_preconf", None) or {}
         self.places = places
         self.source = ConfigurationSource(app, places, watch.sources.get(id(app)))
         self.known = frozenset(defaults.SETTING_KEYS)
@@ -82,7 +97,7 @@ class SettingsReader:
             value = guarded(lambda: self.conf[name])
         if name == "beat_schedule" and isinstance(value, Mapping):
             value = dict.fromkeys(map(str, value))  # arguments of tasks are user data
-        location = None if origin == "default" else self._location(name, key, origin)
+        location = self.source.home if origin == "default" else self._location(name, key, origin)
         return Setting(name, plain(value, name), origin, key, location)
 
     def _origin(self, name: str) -> Tuple[str, str]:
@@ -96,8 +111,16 @@ class SettingsReader:
             if holds(self.maps[index], key):
                 if index == len(self.maps) - 1:
                     break
-                return ("source" if index else "code"), key
+                return ("source", key) if index else ("code", name if self._translated(key) else key)
         return "default", name
+
+    def _translated(self, key: str) -> bool:
+        """Whether Celery wrote an old name for a new one: for `Celery(broker=...)` beside old names."""
+        return (
+            self.new_name.get(key, key) in self.given_first
+            and key not in self.given_first
+            and key not in self.set_in_code
+        )
 
     def _location(self, name: str, key: str, origin: str) -> Optional[Location]:
         if origin == "code":
@@ -117,22 +140,30 @@ class SettingsReader:
                     continue
                 seen.add(key)
                 kind, name = self._classify(key, mapping, origin)
-                if kind == "unknown":
+                if kind == "unknown" and not self._given_otherwise(key):
                     unknown.append(Setting(name, WITHHELD, origin, key, self._location(key, key, origin)))
-                elif kind == "old":
+                elif kind == "old" and not (origin == "code" and self._translated(key)):
                     value = plain(guarded(partial(mapping.__getitem__, key)), name)
                     old_style.append(Setting(name, value, origin, key, self._location(name, key, origin)))
         return unknown, old_style
+
+    def _given_otherwise(self, key: str) -> bool:
+        """Whether it is a constant of the project's whose value comes in by another way.
+
+        `Celery(broker=config["CELERY_BROKER_URL"])`, then `conf.update(config)`.
+        """
+        name = key.lower().removeprefix("celery_")
+        return key.isupper() and name in self.known and self.read_one(name).origin != "default"
 
     def _classify(self, key: str, mapping: Any, origin: str) -> Tuple[str, str]:
         """`known`, `old`, `unknown` or `foreign` (no setting of Celery's), and the modern name."""
         if self.prefix and key.startswith(self.prefix):
             rest = key[len(self.prefix) :].lower()
-            if rest in self.known:
+            if rest in self.known or rest in UNDECLARED:
                 return "known", rest
             if key not in self.old:
                 return "unknown", rest
-        if key in self.known:
+        if key in self.known or key in UNDECLARED:
             return "known", key
         if key in self.old:
             return "old", self.new_name.get(key, key.lower())
@@ -145,7 +176,8 @@ class SettingsReader:
         if key.startswith("_") or self.prefix:
             return "foreign"
         if key.startswith(OLD_PREFIXES):
-            return "unknown"
+            own = any(name in self.known for name in keys_of(mapping))
+            return "foreign" if own and key in self.source.imported else "unknown"
         if not key.islower() or key.partition("_")[0] not in sections(self.known) or "_" not in key:
             return "foreign"
         value = guarded(lambda: mapping[key])

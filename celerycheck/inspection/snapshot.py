@@ -18,7 +18,7 @@ from celerycheck.inspection.schedule import ScheduleReader
 from celerycheck.inspection.settings import SettingsReader, option_defaults
 from celerycheck.inspection.transports import read_backend, read_broker
 from celerycheck.inspection.watch import Watch
-from celerycheck.subjects import App, DjangoInfo, Location, Note, SilentAutodiscovery, TaskInfo
+from celerycheck.subjects import App, DjangoInfo, Location, Note, Settings, SilentAutodiscovery, TaskInfo
 
 
 def take(target: str, workdir: str) -> App:
@@ -68,8 +68,8 @@ def picture(
         third_party=others,
         names=names,
         partial=partial,
-        queues=routing.all_queues(settings["task_queues"].location),
-        routes=routing.rules(frozenset(names), settings["task_routes"].location),
+        queues=routing.all_queues(written_at(settings, "task_queues")),
+        routes=routing.rules(frozenset(names), written_at(settings, "task_routes")),
         routes_error=routing.error,
         schedule=schedule.read(),
         scheduler=schedule.scheduler,
@@ -87,6 +87,11 @@ def picture(
         notes=tuple(notes),
         files=project_files(ours, reader, places),
     )
+
+
+def written_at(settings: Settings, name: str) -> Optional[Location]:
+    """Where a setting is set; None where it is not."""
+    return settings[name].location if settings.explicit(name) else None
 
 
 def partial_reason(done: Registration) -> Optional[str]:

@@ -7,7 +7,7 @@ import os
 import re
 import sys
 from types import ModuleType
-from typing import Any, Dict, FrozenSet, Iterator, List, Optional, Tuple
+from typing import Any, Dict, FrozenSet, Iterator, List, Optional, Set, Tuple
 
 from celerycheck.inspection.places import Places
 from celerycheck.subjects import Location
@@ -16,7 +16,9 @@ from celerycheck.subjects import Location
 class ConfigurationSource:
     """The module, class or dict that `config_from_object` was given, as source.
 
-    `files` are absolute names, those of star imports included; each is parsed once.
+    `files` are absolute names, those of star imports included; each is parsed once. `home` is the top of
+    the module, where what is not set yet would be written, for a source that is a module of the
+    project's; `imported` are the names it imports one by one.
     """
 
     def __init__(self, app: Any, places: Places, fallback: Optional[Tuple[str, int]] = None) -> None:
@@ -25,9 +27,13 @@ class ConfigurationSource:
         self.text, module = describe_source(source)
         self.fallback = places.location(*fallback) if fallback else None
         self.files: List[str] = []
+        self.home: Optional[Location] = None
+        self.imported: Set[str] = set()
         self._classes: FrozenSet[str] = frozenset()
         if module is not None:
             thing = resolved(source, module)
+            if isinstance(thing, ModuleType) and places.own(file_of(thing.__name__)):
+                self.home = places.location(file_of(thing.__name__), 1)
             kind = thing if isinstance(thing, type) else type(thing)
             mro = () if isinstance(thing, (ModuleType, dict)) else kind.__mro__[::-1]
             self._classes = frozenset(cls.__name__ for cls in mro)
@@ -68,6 +74,8 @@ class ConfigurationSource:
                 if starred:
                     self._collect(starred, [*above, filename])
                     self.files.append(starred)
+            if isinstance(node, ast.ImportFrom):
+                self.imported.update(alias.asname or alias.name for alias in node.names)
             for name, line, column in assigned(node):
                 self._names[name] = Location(self._places.relative(filename), line, column + 1)
 

@@ -14,7 +14,16 @@ from celerycheck.subjects import BackendInfo, BrokerInfo, Location
 # Known without importing the client library, which costs as much as Celery itself; a test holds both tables
 # against Kombu's and Celery's classes.
 FANOUT = {"amqp": True, "redis": True, "sentinel": True}
-AUTOEXPIRE = {"redis": True, "rediss": True, "redis+socket": True, "sentinel": True, "rpc": True}
+AUTOEXPIRE = {
+    "redis": True,
+    "rediss": True,
+    "sentinel": True,
+    "rpc": True,
+    "db": False,
+    "database": False,
+    "mongodb": False,
+    "file": False,
+}
 VISIBILITY_TIMEOUT = {"redis": 3600.0, "sentinel": 3600.0, "sqs": 1800.0}
 TLS_SCHEMES = ("rediss", "amqps", "pyamqps", "sentinels")
 
@@ -123,7 +132,10 @@ def read_backend(app: Any, settings: SettingsReader) -> BackendInfo:
     if not isinstance(value, str):
         return BackendInfo(scheme=type(value).__name__, error="it is an object, not a URL")
     scheme = scheme_of(value, masked_text(value))
-    expires, error, name = AUTOEXPIRE.get(scheme), None, None
+    expires, error, name = None, None, None
+    alias = scheme.partition("+")[0]
+    if alias not in app.loader.override_backends:
+        expires = AUTOEXPIRE.get(alias)
     if expires is None:
         expires, name, error = ask_backend(app, value)
     return BackendInfo(scheme, name, expires, error, password_place("result_backend", [value], settings))

@@ -1,5 +1,9 @@
+import re
+from pathlib import Path
+
 import pytest
 
+from celerycheck.inspection.settings import UNDECLARED
 from celerycheck.subjects import Location, Opaque
 
 CELERY = "from celery import Celery\n"
@@ -154,6 +158,7 @@ def test_django_settings_with_a_base_module(take):
     ]
     assert [(s.name, s.key) for s in settings.old_style] == [("worker_concurrency", "CELERYD_CONCURRENCY")]
     assert settings["timezone"].value == "Europe/Rome"
+    assert settings["result_expires"].location == Location("config/settings/prod.py", 1)
     assert "config/settings/base.py" in app.files
 
 
@@ -235,6 +240,173 @@ def test_names_without_their_namespace(take):
     ).app
     assert [s.key for s in app.settings.unknown] == ["CELERY_BROKER_URL", "CELERY_TASK_TIME_LIMIT"]
     assert app.broker.transport == "amqp"
+
+
+FLASK = (
+    CELERY
+    + """
+config = {{'CELERY_BROKER_URL': 'redis://:hunter2@h', 'DEBUG': True, 'SECRET_KEY': 'x', {more}}}
+app = Celery('shop', broker=config['CELERY_BROKER_URL'])
+app.conf.update(config)
+"""
+)
+CLASS = (
+    CELERY
+    + """
+class Config:
+    BROKER_URL = 'redis://h'
+    CELERY_RESULT_BACKEND = 'redis://r'
+    CELERY_ACKS_LATE = True
+app = Celery('shop')
+app.config_from_object(Config)
+"""
+)
+MODULE = {
+    "proj.py": CELERY + "app = Celery()\napp.config_from_object('settings_of')\n",
+    "settings_of.py": "BROKER_URL = 'redis://h'\nCELERYD_CONCURRENCY = 3\n",
+}
+OLD_NAMES = {
+    "constructor beside an old name": (
+        {"proj.py": FLASK.format(more="'CELERY_RESULT_BACKEND': 'redis://r'")},
+        [
+            ("broker_url", "redis://:********@h", "code", "broker_url"),
+            ("result_backend", "redis://r", "code", "CELERY_RESULT_BACKEND"),
+        ],
+        ["CELERY_RESULT_BACKEND"],
+    ),
+    "constructor alone": (
+        {"proj.py": FLASK.format(more="")},
+        [("broker_url", "redis://:********@h", "code", "broker_url")],
+        [],
+    ),
+    "constructor and its old name": (
+        {"proj.py": FLASK.format(more="'BROKER_URL': 'redis://two'")},
+        [("broker_url", "redis://two", "code", "BROKER_URL")],
+        ["BROKER_URL"],
+    ),
+    "class": (
+        {"proj.py": CLASS},
+        [
+            ("broker_url", "redis://h", "source", "BROKER_URL"),
+            ("result_backend", "redis://r", "source", "CELERY_RESULT_BACKEND"),
+            ("task_acks_late", True, "source", "CELERY_ACKS_LATE"),
+        ],
+        ["BROKER_URL", "CELERY_ACKS_LATE", "CELERY_RESULT_BACKEND"],
+    ),
+    "module": (
+        MODULE,
+        [
+            ("broker_url", "redis://h", "source", "BROKER_URL"),
+            ("worker_concurrency", 3, "source", "CELERYD_CONCURRENCY"),
+        ],
+        ["BROKER_URL", "CELERYD_CONCURRENCY"],
+    ),
+    "code alone": (
+        {"proj.py": CELERY + "app = Celery()\napp.conf.update(BROKER_URL='redis://h')\n"},
+        [("broker_url", "redis://h", "code", "BROKER_URL")],
+        ["BROKER_URL"],
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", OLD_NAMES)
+def test_old_names(take, kind):
+    files, expected, old_style = OLD_NAMES[kind]
+    app = take(files).app
+    found = [
+        (s.name, s.value, s.origin, s.key) for s in app.settings.values.values() if s.origin != "default"
+    ]
+    assert found == expected
+    assert [s.key for s in app.settings.old_style] == old_style
+    assert app.settings.unknown == ()
+    assert app.broker.transport == "redis"
+
+
+def test_a_constant_that_feeds_nothing_is_listed(take):
+    app = take(
+        {
+            "proj.py": CELERY + "app = Celery(backend='redis://h')\n"
+            "app.conf.update(CELERY_BROKER_URL='redis://h', CELERY_TASK_TIME_LIMIT=5)\n"
+        }
+    ).app
+    assert [s.key for s in app.settings.unknown] == ["CELERY_BROKER_URL", "CELERY_TASK_TIME_LIMIT"]
+
+
+@pytest.mark.parametrize(
+    ("conf", "unknown"),
+    [
+        ("from consts import CELERY_CONCURRENCY_OF_MAILS\nworker_concurrency = 3\n", []),
+        (
+            "from consts import CELERY_CONCURRENCY_OF_MAILS as CELERY_MAILS\nworker_concurrency = 3\n",
+            [],
+        ),
+        ("from consts import *\nworker_concurrency = 3\n", ["CELERY_CONCURRENCY_OF_MAILS"]),
+        ("from consts import CELERY_CONCURRENCY_OF_MAILS\n", ["CELERY_CONCURRENCY_OF_MAILS"]),
+        ("CELERY_CONCURRENCY_OF_MAILS = 3\nworker_concurrency = 3\n", ["CELERY_CONCURRENCY_OF_MAILS"]),
+    ],
+)
+def test_constants_that_a_configuration_imports(take, conf, unknown):
+    app = take(
+        {
+            "proj.py": CELERY + "app = Celery()\napp.config_from_object('settings_of')\n",
+            "settings_of.py": conf,
+            "consts.py": "CELERY_CONCURRENCY_OF_MAILS = 3\n",
+        }
+    ).app
+    assert [s.key for s in app.settings.unknown] == unknown
+
+
+def test_settings_that_celery_reads_and_does_not_declare(take):
+    names = sorted(UNDECLARED)
+    for prefix, namespace in (("", ""), ("SHOP_", ", namespace='SHOP'")):
+        lines = [f"{prefix + name.upper() if prefix else name} = None\n" for name in names]
+        app = take(
+            {
+                "proj.py": CELERY + f"app = Celery()\napp.config_from_object('settings_of'{namespace})\n",
+                "settings_of.py": "".join(lines),
+            }
+        ).app
+        assert app.settings.unknown == ()
+
+
+def test_no_other_setting_is_read_undeclared():
+    import celery
+    from celery.app import defaults
+
+    read = re.compile(r"(?:\bconf(?:\.get\(\s*|\[)|(?<!def )\b_get\(\s*)['\"](\w+)['\"]")
+    root = Path(celery.__file__).parent
+    names = {name for path in root.rglob("*.py") for name in read.findall(path.read_text(encoding="utf-8"))}
+    assert "result_backend_thread_safe" in names
+    assert {name for name in names if "_" in name and name.islower()} <= UNDECLARED | set(
+        defaults.SETTING_KEYS
+    )
+
+
+HOMES = {
+    "module": ("app.config_from_object('settings_of')\n", Location("settings_of.py", 1)),
+    "module object": (
+        "import settings_of\napp.config_from_object(settings_of)\n",
+        Location("settings_of.py", 1),
+    ),
+    "class": ("class C:\n    enable_utc = True\napp.config_from_object(C)\n", None),
+    "dict": ("app.config_from_object({'enable_utc': True})\n", None),
+    "code": ("app.conf.enable_utc = True\n", None),
+    "a library's module": ("app.config_from_object('colorsys')\n", None),
+}
+
+
+@pytest.mark.parametrize("kind", HOMES)
+def test_where_an_unset_setting_would_be_written(take, kind):
+    text, location = HOMES[kind]
+    app = take(
+        {
+            "proj.py": CELERY + "import colorsys\napp = Celery()\n" + text,
+            "settings_of.py": "enable_utc = True\n",
+        }
+    ).app
+    limit = app.settings["task_time_limit"]
+    assert (limit.origin, limit.location) == ("default", location)
+    assert [queue.location for queue in app.queues] == [None] * len(app.queues)
 
 
 def test_values_that_are_no_plain_data(take):

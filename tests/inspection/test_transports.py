@@ -73,6 +73,8 @@ def test_visibility_timeouts_are_kombus(transport):
 def test_autoexpire_is_celerys(scheme):
     from celery.app.backends import by_url
 
+    if scheme in ("db", "database"):
+        pytest.importorskip("sqlalchemy")
     cls, _ = by_url(f"{scheme}://")
     assert cls.supports_autoexpire is AUTOEXPIRE[scheme]
 
@@ -251,7 +253,10 @@ def test_brokers(take, text, scheme, transport):
         ("'redis://h'", "redis", True, False),
         ("'rpc://'", "rpc", True, False),
         ("'cache+memory://'", "cache+memory", True, False),
+        ("'redis+socket:///tmp/x'", "redis+socket", True, False),
         ("'file:///tmp'", "file", False, False),
+        ("'db+postgresql://h/d'", "db+postgresql", False, False),
+        ("'mongodb://h'", "mongodb", False, False),
         ("'nosuch://'", "nosuch", None, True),
         ("'amqp://'", "amqp", None, True),
     ],
@@ -260,3 +265,12 @@ def test_backends(take, backend, scheme, expires, broken):
     found = brokered(take, f"app = Celery(broker='memory://', backend={backend})\n").backend
     assert (found.scheme, found.error is not None) == (scheme, broken)
     assert found.expires_by_itself is expires
+
+
+def test_a_project_may_have_another_backend_by_a_known_name(take):
+    text = (
+        "app = Celery(backend='db://')\n"
+        "app.config_from_object({'override_backends': {'db': 'celery.backends.rpc:RPCBackend'}})\n"
+    )
+    backend = brokered(take, text).backend
+    assert (backend.class_name, backend.expires_by_itself) == ("celery.backends.rpc.RPCBackend", True)
