@@ -240,7 +240,10 @@ class TaskInfo:
 
     def number(self, name: str) -> Optional[float]:
         """An option as a number or seconds; None where unset. Raises `NotEvaluated` for anything else."""
-        return number_of(f"{name} of {self.name}", self.option(name))
+        value = self.option(name)
+        if value is None or isinstance(value, (int, float)):
+            return value
+        return number_of(f"{name} of {self.name}", value)
 
     @property
     def max_retries(self) -> Optional[float]:
