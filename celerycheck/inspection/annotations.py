@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import collections
+import collections.abc
 import dataclasses
+import datetime
 import enum
 import functools
 import io
+import pathlib
+import re
 import sys
+import types
 import typing
-from typing import Any, Optional
+from typing import Any, Optional, Tuple
 
 FOREIGN = (
     ("django.db.models.base", "Model", "a Django model instance"),
@@ -24,14 +30,39 @@ FOREIGN = (
     ("sqlalchemy.orm.session", "Session", "an SQLAlchemy session"),
     ("pandas.core.generic", "NDFrame", "a pandas object"),
     ("numpy", "ndarray", "a numpy array"),
+    ("pydantic.main", "BaseModel", "a Pydantic model"),
+    ("fractions", "Fraction", "a Fraction"),
+    ("ipaddress", "_IPAddressBase", "an IP address or network"),
+    ("zoneinfo", "ZoneInfo", "a time zone"),
+    ("typing", "IO", "an open file"),
 )
 """Base classes by module and name, and what an instance is called; nothing is imported to find out."""
 
-ABSTRACT = {
-    "collections.abc.Callable": "a function",
-    "collections.abc.Generator": "a generator",
-    "collections.abc.Iterator": "an iterator",
-}
+CARRIED = (str, int, float, list, tuple, dict, bytes, type(None))
+"""Whose instances Kombu's JSON writes, those of subclasses included: a NamedTuple, a Counter, a `str` enum."""
+
+KINDS: Tuple[Tuple[type, str], ...] = (
+    (enum.Enum, "an Enum"),
+    (set, "a set"),
+    (frozenset, "a set"),
+    (datetime.timedelta, "a timedelta"),
+    (datetime.tzinfo, "a time zone"),
+    (pathlib.PurePath, "a path"),
+    (bytearray, "a bytearray"),
+    (memoryview, "a memoryview"),
+    (complex, "a complex number"),
+    (range, "a range"),
+    (collections.deque, "a deque"),
+    (re.Pattern, "a compiled pattern"),
+    (io.IOBase, "an open file"),
+    (collections.abc.Generator, "a generator"),
+    (collections.abc.Iterator, "an iterator"),
+    (BaseException, "an exception"),
+    (types.FunctionType, "a function"),
+    (types.BuiltinFunctionType, "a function"),
+    (types.MethodType, "a function"),
+    (type, "a class"),
+)
 
 
 def complex_kind(annotation: Any) -> Optional[str]:
@@ -46,15 +77,15 @@ def complex_kind(annotation: Any) -> Optional[str]:
 
 
 def _kind(annotation: Any) -> Optional[str]:
-    origin = typing.get_origin(annotation)
-    if origin is not None:
-        if str(origin) in ("typing.Union", "<class 'types.UnionType'>"):
-            kinds = [_kind(a) for a in typing.get_args(annotation) if a is not type(None)]
-            return kinds[0] if kinds and all(kinds) else None
-        if str(origin) == "typing.Annotated":
-            return _kind(typing.get_args(annotation)[0])
-        return _class_kind(origin) if isinstance(origin, type) else None
-    return _class_kind(annotation) if isinstance(annotation, type) else None
+    origin: Any = typing.get_origin(annotation)
+    if origin is None:
+        return _class_kind(annotation) if isinstance(annotation, type) else None
+    if origin in (typing.Union, getattr(types, "UnionType", None)):
+        kinds = [_kind(a) for a in typing.get_args(annotation) if a is not type(None)]
+        return kinds[0] if kinds and all(kinds) else None
+    if origin is typing.Annotated:
+        return _kind(typing.get_args(annotation)[0])
+    return _class_kind(origin) if isinstance(origin, type) else None
 
 
 @functools.cache
@@ -71,19 +102,17 @@ def _class_kind(cls: type) -> Optional[str]:
 
 
 def _serializable(cls: type) -> bool:
-    """Whether Kombu's JSON takes it: it writes itself, or the project registered it."""
+    """Whether Kombu's JSON takes it: it writes itself, it is plain, or the project registered it."""
     encoders = getattr(sys.modules.get("kombu.utils.json"), "_encoders", {})
-    return hasattr(cls, "__json__") or any(issubclass(cls, known) for known in encoders)
+    return hasattr(cls, "__json__") or issubclass(cls, (*CARRIED, *encoders))
 
 
 def _builtin_kind(cls: type) -> Optional[str]:
-    if issubclass(cls, enum.Enum):
-        # Kombu's encoder writes an enum that is a string or a number as its value.
-        return None if issubclass(cls, (str, int, float)) else "an Enum"
+    if cls is collections.abc.Callable:
+        return "a function"
+    for known, kind in KINDS:
+        if issubclass(cls, known):
+            return kind
     if dataclasses.is_dataclass(cls):
         return "a dataclass"
-    if issubclass(cls, (set, frozenset)):
-        return "a set"
-    if issubclass(cls, io.IOBase):
-        return "an open file"
-    return ABSTRACT.get(f"{cls.__module__}.{cls.__qualname__}")
+    return "an attrs instance" if "__attrs_attrs__" in dir(cls) else None

@@ -1,6 +1,5 @@
 import pytest
 
-from celerycheck.inspection.annotations import complex_kind
 from celerycheck.subjects import Location, Opaque, Parameter
 
 TASKS = '''
@@ -453,8 +452,3 @@ def test_django_models_as_arguments(take):
         None,
     ]
     assert "hunter2" not in found.text
-
-
-@pytest.mark.parametrize("annotation", [None, 5, "x", int, str, bytes, list, dict, object, object(), type])
-def test_plain_annotations_are_not_complex(annotation):
-    assert complex_kind(annotation) is None
