@@ -39,7 +39,7 @@ FOREIGN = (
 """Base classes by module and name, and what an instance is called; nothing is imported to find out."""
 
 CARRIED = (str, int, float, list, tuple, dict, bytes, type(None))
-"""Whose instances Kombu's JSON writes, those of subclasses included: a NamedTuple, a Counter, a `str` enum."""
+"""Whose instances Kombu's JSON writes, those of subclasses included: NamedTuple, Counter, `str` enums."""
 
 KINDS: Tuple[Tuple[type, str], ...] = (
     (enum.Enum, "an Enum"),
@@ -64,6 +64,9 @@ KINDS: Tuple[Tuple[type, str], ...] = (
     (type, "a class"),
 )
 
+_UNIONS: Tuple[Any, ...] = (typing.Union, getattr(types, "UnionType", None))
+_ANNOTATED: Any = typing.Annotated
+
 
 def complex_kind(annotation: Any) -> Optional[str]:
     """What an annotation stands for, where that cannot travel in a JSON message; None where it can.
@@ -80,10 +83,10 @@ def _kind(annotation: Any) -> Optional[str]:
     origin: Any = typing.get_origin(annotation)
     if origin is None:
         return _class_kind(annotation) if isinstance(annotation, type) else None
-    if origin in (typing.Union, getattr(types, "UnionType", None)):
+    if origin in _UNIONS:
         kinds = [_kind(a) for a in typing.get_args(annotation) if a is not type(None)]
         return kinds[0] if kinds and all(kinds) else None
-    if origin is typing.Annotated:
+    if origin == _ANNOTATED:
         return _kind(typing.get_args(annotation)[0])
     return _class_kind(origin) if isinstance(origin, type) else None
 
