@@ -65,7 +65,7 @@ KINDS: Tuple[Tuple[type, str], ...] = (
 )
 
 _UNIONS: Tuple[Any, ...] = (typing.Union, getattr(types, "UnionType", None))
-_ANNOTATED: Any = typing.Annotated
+_ANNOTATED: Tuple[Any, ...] = (typing.Annotated,)
 
 
 def complex_kind(annotation: Any) -> Optional[str]:
@@ -86,7 +86,7 @@ def _kind(annotation: Any) -> Optional[str]:
     if origin in _UNIONS:
         kinds = [_kind(a) for a in typing.get_args(annotation) if a is not type(None)]
         return kinds[0] if kinds and all(kinds) else None
-    if origin == _ANNOTATED:
+    if origin in _ANNOTATED:
         return _kind(typing.get_args(annotation)[0])
     return _class_kind(origin) if isinstance(origin, type) else None
 
