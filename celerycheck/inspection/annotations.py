@@ -16,6 +16,8 @@ import types
 import typing
 from typing import Any, Optional, Tuple
 
+from celerycheck.inspection.plain import dotted
+
 FOREIGN = (
     ("django.db.models.base", "Model", "a Django model instance"),
     ("django.db.models.query", "QuerySet", "a Django queryset"),
@@ -65,7 +67,6 @@ KINDS: Tuple[Tuple[type, str], ...] = (
 )
 
 _UNIONS: Tuple[Any, ...] = (typing.Union, getattr(types, "UnionType", None))
-_ANNOTATED: Tuple[Any, ...] = (typing.Annotated,)
 
 
 def complex_kind(annotation: Any) -> Optional[str]:
@@ -86,7 +87,7 @@ def _kind(annotation: Any) -> Optional[str]:
     if origin in _UNIONS:
         kinds = [_kind(a) for a in typing.get_args(annotation) if a is not type(None)]
         return kinds[0] if kinds and all(kinds) else None
-    if origin in _ANNOTATED:
+    if origin is typing.Annotated:
         return _kind(typing.get_args(annotation)[0])
     return _class_kind(origin) if isinstance(origin, type) else None
 
@@ -111,7 +112,7 @@ def _serializable(cls: type) -> bool:
 
 
 def _builtin_kind(cls: type) -> Optional[str]:
-    if cls is collections.abc.Callable:
+    if dotted(cls) == "collections.abc.Callable":
         return "a function"
     for known, kind in KINDS:
         if issubclass(cls, known):
