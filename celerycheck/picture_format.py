@@ -28,8 +28,12 @@ def decode(text: str, name: str) -> App:
     """The picture in `text`; `name` is what messages call it. Raises UsageError."""
     try:
         data = json.loads(text)
-    except (ValueError, RecursionError) as error:
+    except ValueError as error:
         raise UsageError(f"{name} is no picture: {error}", "Take a new one with --save-picture.") from None
+    except RecursionError:
+        raise UsageError(
+            f"{name} is damaged: it nests too deeply", "Take a new one with --save-picture."
+        ) from None
     if not isinstance(data, dict) or data.get("picture") != PICTURE_FORMAT or "app" not in data:
         raise UsageError(
             f"{name} is no picture of this version of celerycheck", "Take a new one with --save-picture."
