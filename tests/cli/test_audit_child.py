@@ -200,7 +200,7 @@ def test_signals_stop_both(project, number, code):
             out, err = process.communicate(timeout=LIMIT)
         finally:
             process.kill()
-    # Where Ctrl-C falls into an `exec` of a string (dataclasses make their methods so), CPython ends by the signal
+    # Where Ctrl-C falls into an `exec` of a string (as dataclasses use), CPython ends by the signal
     # itself however it was handled; shells show both as 130.
     assert process.returncode in (code, -number)
     assert out == b""
