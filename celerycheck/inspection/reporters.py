@@ -2,27 +2,28 @@
 
 from __future__ import annotations
 
+import importlib.machinery
 import importlib.util
 import logging
+import os
 import sys
 from typing import Any, List, Tuple
 
 from celerycheck.inspection.plain import dotted
 
 IMPORTED = (
-    "sentry_sdk",
-    "raven",
-    "rollbar",
-    "bugsnag",
-    "honeybadger",
-    "elasticapm",
-    "airbrake",
-    "appsignal",
-    "scout_apm",
-    "logfire",
-    "opentelemetry.instrumentation.celery",
+    "sentry_sdk",  # its init() switches the integration with Celery on by itself
+    "bugsnag.celery",
+    "elasticapm.contrib.celery",
+    "opentelemetry.instrumentation.celery",  # AppSignal and Logfire bring it in
+    "pybrake.middleware.celery",
+    "raven.contrib.celery",
+    "scout_apm.celery",
 )
-"""Trackers that a project sets up itself: imported means used."""
+"""What a project imports to have failed tasks reported, often in a function that only a worker calls.
+
+The others (Rollbar, Honeybadger) are of use to a worker only through a receiver or a log handler.
+"""
 
 INSTALLED = ("newrelic", "ddtrace")
 """Agents that wrap the worker from outside: installed means used."""
@@ -30,6 +31,7 @@ INSTALLED = ("newrelic", "ddtrace")
 HANDLERS = (
     "SMTPHandler",
     "AdminEmailHandler",
+    "AirbrakeHandler",
     "SentryHandler",
     "RollbarHandler",
     "EventHandler",
@@ -37,12 +39,27 @@ HANDLERS = (
 )
 OPTIONAL_MODULES = (
     "setproctitle",
+    "librabbitmq",
     "django_celery_beat",
     "django_celery_results",
     "redbeat",
     "ephem",
     "gevent",
     "eventlet",
+    "airbrake",
+    "appsignal",
+    "bugsnag",
+    "ddtrace",
+    "elasticapm",
+    "honeybadger",
+    "logfire",
+    "newrelic",
+    "opentelemetry.instrumentation.celery",
+    "pybrake",
+    "raven",
+    "rollbar",
+    "scout_apm",
+    "sentry_sdk",
 )
 
 
@@ -82,7 +99,23 @@ def available_modules() -> Tuple[str, ...]:
 
 
 def installed(name: str) -> bool:
+    """Whether there is a module of that name; nothing is imported to find out.
+
+    `find_spec()` imports the parents of a dotted name: their folders are looked through instead.
+    """
+    top, *rest = name.split(".")
     try:
-        return importlib.util.find_spec(name) is not None
+        spec = importlib.util.find_spec(top)
     except (ImportError, ValueError):
         return False
+    if spec is None:
+        return False
+    folders = list(getattr(sys.modules.get(top), "__path__", None) or spec.submodule_search_locations or ())
+    while rest:
+        part = rest.pop(0)
+        inner = [os.path.join(folder, part) for folder in folders]
+        folders = [path for path in inner if os.path.isdir(path)]
+        if not folders:
+            endings = importlib.machinery.all_suffixes()
+            return not rest and any(os.path.isfile(path + ending) for path in inner for ending in endings)
+    return True
