@@ -9,6 +9,8 @@ from celerycheck.reporters.harmless import visible
 from celerycheck.reporters.page import Page, Piece
 from celerycheck.subjects import App
 
+UNSEEN = "not at running workers or their command lines (-P, -Q, -c, --time-limit)"
+
 
 def write_header(page: Page, report: Report) -> None:
     """The app, its versions and sizes, and loudly what of it could not be loaded."""
@@ -18,13 +20,12 @@ def write_header(page: Page, report: Report) -> None:
     python = f" on Python {visible(app.python)}" if app.python else ""
     page.paragraph([f"Celery {visible(app.celery)}{python}{dot}{_broker(app)}{dot}{_results(app)}"])
     page.paragraph([_sizes(app)])
-    if report.evidence:
-        page.paragraph([(f"looked at {visible(', '.join(report.evidence))}", "dim")])
+    _write_evidence(page, report)
     if app.partial is not None:
         _write_partial(page, app.partial)
     loading = [(note.text, note.location) for note in app.notes]
     loading += [(n.message, n.location) for n in report.notices if n.kind == "load"]
-    for text, location in loading:
+    for text, location in dict.fromkeys(loading):  # the runner makes notices of the notes
         remark(page, text, location)
 
 
@@ -56,6 +57,17 @@ def _sizes(app: App) -> str:
     if app.third_party:
         sizes[0] += f" (+ {len(app.third_party)} third-party, not audited)"
     return ", ".join(sizes)
+
+
+def _write_evidence(page: Page, report: Report) -> None:
+    """What was looked at, and what such an audit cannot see."""
+    if report.evidence:
+        seen = visible(", ".join(report.evidence))
+        unseen = "" if "workers" in report.evidence else f"; {UNSEEN}"
+        page.paragraph([(f"looked at {seen}{unseen}", "dim")], wide=True)
+    scheduler = report.app.scheduler
+    if not scheduler.startswith(("celery.beat:", "celery.beat.")):
+        page.paragraph([(f"the entries that {visible(scheduler)} keeps elsewhere were not looked at", "dim")])
 
 
 def _write_partial(page: Page, reason: str) -> None:

@@ -36,7 +36,7 @@ from celerycheck.reporters.console import Options, write
 from celerycheck.reporters.console_schedule import until
 from celerycheck.reporters.harmless import visible
 from celerycheck.reporters.page import Look, cells, wrap
-from celerycheck.subjects import Location
+from celerycheck.subjects import Location, Note
 from celerycheck.testing import ScheduleEntry, app, task
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -168,6 +168,11 @@ def test_the_last_line_says_what_to_do(report, last):
         (ORDINARY, "exit code 1"),
         (ORDINARY, "--show info lists the notes"),
         (Report(app(task()), (), ()), "1 task, no queues, no schedule entries"),
+        (CLEAN, "not at running workers or their command lines"),
+        (
+            replace(CLEAN, app=replace(SHOP, scheduler="redbeat.RedBeatScheduler")),
+            "the entries that redbeat.RedBeatScheduler keeps elsewhere were not looked at",
+        ),
     ],
 )
 def test_what_each_situation_needs_is_said(report, sentence):
@@ -179,6 +184,9 @@ def test_what_each_situation_needs_is_said(report, sentence):
     [
         (CLEAN, "exit code"),
         (CLEAN, "crashed"),
+        (CLEAN, "keeps elsewhere"),
+        (replace(CLEAN, app=replace(SHOP, scheduler="celery.beat.Scheduler")), "keeps elsewhere"),
+        (replace(CLEAN, evidence=("settings", "workers")), "running workers"),
         (CLEAN, "unanswered"),
         (CLEAN, "--show"),
         (CLEAN, "--interactive"),
@@ -191,6 +199,13 @@ def test_what_each_situation_needs_is_said(report, sentence):
 )
 def test_what_a_situation_does_not_need_is_not_said(report, word):
     assert word not in text(report)
+
+
+def test_what_was_noted_while_loading_is_said_once():
+    noted = Note("3 Celery apps; took app", Location("shop/celery.py", 5))
+    notice = Notice("load", noted.text, noted.location)
+    page = text(replace(CLEAN, app=replace(SHOP, notes=(noted,)), notices=(notice, notice)))
+    assert page.count("3 Celery apps") == 1
 
 
 def test_hidden_severities_can_be_shown():
