@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import platform
+import re
 import sys
 import threading
-from typing import Any, FrozenSet, List, Optional, Tuple
+from collections import Counter
+from typing import Any, Dict, FrozenSet, List, Optional, Tuple
 
 from celerycheck.inspection import load, tasks
 from celerycheck.inspection.places import Places
@@ -19,6 +21,9 @@ from celerycheck.inspection.settings import SettingsReader, option_defaults
 from celerycheck.inspection.transports import read_backend, read_broker
 from celerycheck.inspection.watch import Watch
 from celerycheck.subjects import App, DjangoInfo, Location, Note, Settings, SilentAutodiscovery, TaskInfo
+
+OLDEST, NEWEST = (5, 3), (5, 7)
+"""The versions of Celery that celerycheck is tested with."""
 
 
 def take(target: str, workdir: str) -> App:
@@ -34,9 +39,11 @@ def take(target: str, workdir: str) -> App:
     threads = threading.active_count()
     with signal_errors() as swallowed:
         found = load.find(target, places)
-        places.adopt(sys.modules[found.module])
+        if found.module != "celery":  # its default app, which is no project
+            places.adopt(sys.modules[found.module])
         registration = register(found.app, watch, places, swallowed)
-    notes = [*found.notes, *network_notes(watch, places), *thread_notes(threads)]
+    watch.effects.stop()
+    notes = [*version_notes(celery_version()), *found.notes, *watch.effects.notes(), *thread_notes(threads)]
     return picture(target, found, registration, watch, places, notes)
 
 
@@ -84,7 +91,7 @@ def picture(
         django=django_info(app, reader),
         error_reporters=error_reporters(),
         modules_available=available_modules(),
-        notes=tuple(notes),
+        notes=tuple(dict.fromkeys([*notes, *maker_notes(ours, watch, places)])),
         files=project_files(ours, reader, places),
     )
 
@@ -124,17 +131,40 @@ def celery_version() -> str:
 
 
 def app_location(found: load.Found, watch: Watch, places: Places) -> Optional[Location]:
-    """Where `Celery()` was called; else the module the app was found in."""
+    """Where `Celery()` was called; else the project's module that the app was found in."""
     construction = watch.constructions.get(id(found.app))
     if construction is not None and construction.place is not None and places.own(construction.place[0]):
         return places.location(*construction.place)
-    return places.location(getattr(sys.modules.get(found.module), "__file__", None), 1)
+    file = getattr(sys.modules.get(found.module), "__file__", None)
+    return places.location(file, 1) if places.own(file) else None
 
 
-def network_notes(watch: Watch, places: Places) -> List[Note]:
+def version_notes(version: str) -> List[Note]:
+    """What to think of a Celery that no check was held against."""
+    numbers = tuple(map(int, re.findall(r"\d+", version)[:2]))
+    if OLDEST <= numbers <= NEWEST:
+        return []
+    known = " to ".join("{}.{}".format(*numbers) for numbers in (OLDEST, NEWEST))
+    text = f"Celery {version} is not among the versions celerycheck knows ({known})"
+    return [Note(f"{text}: some of this may not apply")]
+
+
+def maker_notes(ours: Tuple[TaskInfo, ...], watch: Watch, places: Places) -> List[Note]:
+    """Tasks of this app's that another app's decorator made, with the place of that app."""
+    counts = Counter(task.made_by for task in ours if task.made_by is not None)
+    made_at: Dict[str, Optional[Location]] = {}
+    makers = {id(maker): maker for maker in watch.makers.values()} if counts else {}
+    for key, maker in makers.items():
+        construction = watch.constructions.get(key)
+        if construction is not None and construction.place is not None:
+            made_at.setdefault(tasks.name_of(maker, places), places.location(*construction.place))
     return [
-        Note(f"importing the app opened a connection to {address}", places.location(*place))
-        for address, place in sorted(watch.network.items())
+        Note(
+            f"{count} {'task is' if count == 1 else 'tasks are'} made by {name}: delay() and apply_async() "
+            "use its settings, not those of this app",
+            made_at.get(name),
+        )
+        for name, count in sorted(counts.items())
     ]
 
 

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import functools
 import os
-import socket
 import warnings
 from dataclasses import dataclass, field
-from typing import Any, Callable, Dict, List, Optional, Tuple
+from typing import Any, Dict, List, Optional, Tuple
 
-from celerycheck.inspection.places import Places, caller, own_caller
+from celerycheck.inspection.effects import Effects
+from celerycheck.inspection.places import Places, caller
 
 Place = Tuple[str, int]
 CONSTRUCTOR_NAMES = {"broker": "broker_url", "backend": "result_backend"}
@@ -68,12 +68,14 @@ class Watch:
     definitions: Dict[int, List[Definition]] = field(default_factory=dict)
     lookups: List[Lookup] = field(default_factory=list)
     periodic: Dict[str, Place] = field(default_factory=dict)
-    network: Dict[str, Place] = field(default_factory=dict)
     explicit_packages: Dict[Tuple[Optional[int], str, str], Place] = field(default_factory=dict)
     discovering: Optional[int] = None
 
+    def __post_init__(self) -> None:
+        self.effects = Effects(self.places)
+
     def install(self) -> None:
-        """Wrap Celery's classes and the socket module for the life of this process."""
+        """Wrap Celery's classes and hear of effects on the world outside, for the life of this process."""
         from celery import exceptions
         from celery.app import base
         from celery.loaders import base as loaders
@@ -85,7 +87,7 @@ class Watch:
         self._watch_app(base.Celery)
         self._watch_settings(collections)
         self._watch_autodiscovery(base.Celery, loaders)
-        self._watch_network()
+        self.effects.install()
 
     def _watch_app(self, celery: Any) -> None:
         watch = self
@@ -228,23 +230,3 @@ class Watch:
         celery.autodiscover_tasks = autodiscover_tasks
         celery._autodiscover_tasks = _autodiscover_tasks
         loaders.find_related_module = find_related_module
-
-    def _watch_network(self) -> None:
-        watch = self
-        connect: Callable[[Any, Any], Any] = socket.socket.connect
-
-        @functools.wraps(connect)
-        def watched_connect(sock: Any, address: Any) -> Any:
-            place = own_caller(watch.places)
-            if place:
-                watch.network.setdefault(address_text(address), place)
-            return connect(sock, address)
-
-        socket.socket.connect = watched_connect  # type: ignore[method-assign]  # watched, then called
-
-
-def address_text(address: object) -> str:
-    """`host:port` of a socket address, or the path of a local one."""
-    if isinstance(address, tuple) and len(address) >= 2:
-        return f"{address[0]}:{address[1]}"
-    return address.decode("utf-8", "replace") if isinstance(address, bytes) else str(address)

@@ -10,10 +10,11 @@ from celerycheck import picture
 from celerycheck.subjects import App
 
 NO_NETWORK = """
-import os, socket
-def refuse(sock, address, record=os.environ["CONNECTIONS"]):
-    with open(record, "a") as file:
-        print(address, file=file)
+import os, socket, sys
+record = open(os.environ["CONNECTIONS"], "a", buffering=1)
+def refuse(sock, address):
+    sys.audit("socket.connect", sock, address)
+    print(address, file=record)
     raise ConnectionRefusedError("no connection is made in tests")
 socket.socket.connect = socket.socket.connect_ex = refuse
 """
@@ -35,7 +36,8 @@ UNSET = ("DJANGO_SETTINGS_MODULE", "CELERY_CONFIG_MODULE", "CELERY_BROKER_URL", 
 @pytest.fixture(scope="session")
 def take(tmp_path_factory):
     """`take(files, target)`: writes the files, takes the picture; fails if anything tries to connect."""
-    hook = tmp_path_factory.mktemp("hook")
+    hook = tmp_path_factory.mktemp("hook") / "site-packages"  # no file of the project's
+    hook.mkdir()
     (hook / "sitecustomize.py").write_text(NO_NETWORK)
 
     def take_picture(files, target="proj", *, connects=False, env=(), **request):

@@ -35,7 +35,7 @@ REPORTING = {
     "a receiver that is gone": ("signals.task_failure.connect(lambda **kw: 0)\n", []),
     "another signal": ("@signals.task_success.connect\ndef tell(**kw): pass\n", []),
     "a log handler": (
-        "from logging import getLogger, handlers as h\ngetLogger().addHandler(h.SMTPHandler('h', 'a', 'b', 'c'))\n",
+        "from logging import handlers as h\nh.logging.getLogger().addHandler(h.SMTPHandler(*'habc'))\n",
         ["logging.handlers.SMTPHandler"],
     ),
     "another log handler": ("import logging\nlogging.getLogger().addHandler(logging.NullHandler())\n", []),
