@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from celerycheck.checks._limits import limit_of, sets_limit
+from celerycheck.checks._pools import pool_of
 from celerycheck.checks._retrying import (
     backoff,
     countdown,
@@ -17,9 +19,11 @@ from celerycheck.checks._transports import is_configured, on_rabbitmq, on_redis,
 from celerycheck.checks._wording import assignment, number
 from celerycheck.findings import Severity
 from celerycheck.registry import Problem, check
-from celerycheck.subjects import App, BrokerInfo, NotEvaluated, Plain, QueueInfo, TaskInfo, number_of
+from celerycheck.subjects import App, BrokerInfo, NotEvaluated, Plain, QueueInfo, Setting, TaskInfo, number_of
 
 SQS_LONGEST = 43_200
+_RESERVE = 600
+_HALF_A_DAY = 43_200
 
 
 @check
@@ -44,7 +48,7 @@ def short_visibility_timeout(app: App, *, margin: float = 1.0) -> Iterator[Probl
         limit=timeout / margin,
         raised=lambda seconds: _raised_visibility(app, seconds * margin),
     )
-    yield from _of_each_task(app, lambda task: _unacknowledged(task, patience))
+    yield from _held_too_long(app, lambda _: patience)
 
 
 def _vendor(broker: BrokerInfo) -> str:
@@ -61,7 +65,7 @@ def _visibility_timeout(broker: BrokerInfo) -> float | None:
 
 
 def _raised_visibility(app: App, seconds: float) -> str:
-    needed = math.ceil(seconds) + 600
+    needed = math.ceil(seconds) + _RESERVE
     if on_sqs(app.broker) and needed > SQS_LONGEST:
         return f"split the work: SQS allows no visibility_timeout above {SQS_LONGEST}"
     return assignment(app.settings, "broker_transport_options", f'{{"visibility_timeout": {needed}}}')
@@ -110,19 +114,18 @@ def long_unacknowledged(app: App, *, consumer_timeout: float = 1800) -> Iterator
     queues = {queue.name: queue for queue in app.queues}
     native = app.version >= (5, 5) and any(queue.type == "quorum" for queue in app.queues)
 
-    def judge(task: TaskInfo) -> Iterator[Problem]:
+    def patience_of(task: TaskInfo) -> _Patience:
         queue = queues.get(task.queue or "")
         limit = _queue_timeout(queue) or consumer_timeout
-        patience = _Patience(
+        return _Patience(
             consequence=f"RabbitMQ closes the channel of a message unacknowledged for {number(limit)} s",
             broken_by=lambda seconds: seconds > limit,
             limit=limit,
             raised=lambda _: "raise consumer_timeout in RabbitMQ",
+            holds_delays=not native or (queue is not None and queue.exchange_type == "direct"),
         )
-        delays_held = not native or (queue is not None and queue.exchange_type == "direct")
-        yield from _unacknowledged(task, patience, delays=delays_held)
 
-    yield from _of_each_task(app, judge)
+    yield from _held_too_long(app, patience_of)
 
 
 def _queue_timeout(queue: QueueInfo | None) -> float | None:
@@ -136,51 +139,123 @@ class _Patience:
     """How long a broker waits for an acknowledgement.
 
     `consequence` says what it does then, `broken_by` whether so many seconds are too many, `limit` below
-    what they would be fine, `raised` what to write to have so many allowed.
+    what they would be fine, `raised` what to write to have so many allowed, `holds_delays` whether a
+    worker keeps the message of a retry that waits.
     """
 
     consequence: str
     broken_by: Callable[[float], bool]
     limit: float
     raised: Callable[[float], str]
+    holds_delays: bool = True
 
     def fix(self, option: str, seconds: float) -> str:
         return f"bring {option} below {number(self.limit)}, or {self.raised(seconds)}"
 
-
-def _unacknowledged(task: TaskInfo, patience: _Patience, *, delays: bool = True) -> Iterator[Problem]:
-    if task.acks_late:
-        yield from _late_acknowledgement(task, patience)
-    if delays and task.may_retry:
-        for option, seconds, proven in _longest_delays(task):
-            if patience.broken_by(seconds):
-                yield Problem(
-                    f"{option} is {number(seconds)} s, but {patience.consequence}, a waiting retry included",
-                    fix=patience.fix(option, seconds),
-                    about=task,
-                    at_most=None if proven else Severity.WARNING,
-                )
+    @property
+    def raised_for_any(self) -> str:
+        """What to write where nobody knows how long a task runs."""
+        return self.raised(max(_HALF_A_DAY - _RESERVE, 2 * self.limit))
 
 
-def _late_acknowledgement(task: TaskInfo, patience: _Patience) -> Iterator[Problem]:
-    hard, soft = task.time_limit, task.soft_time_limit
-    held_by_soft = soft is not None and not patience.broken_by(soft)
-    if hard is not None and not patience.broken_by(hard):
-        return
-    if hard is not None:
-        message = f"time_limit is {number(hard)} s with acks_late"
-        fix = patience.fix("time_limit", hard)
-    else:
-        bound = f"only a soft_time_limit of {number(soft)} s" if soft and held_by_soft else "no time_limit"
-        message = f"acks_late with {bound}"
-        fix = f"set time_limit below {number(patience.limit)}, or task_time_limit for all tasks"
-    yield Problem(
-        f"{message}, but {patience.consequence}",
-        fix=fix,
-        about=task,
-        # A soft limit ends most tasks, though not one that swallows it.
-        at_most=Severity.WARNING if held_by_soft else None,
-    )
+def _held_too_long(app: App, patience_of: Callable[[TaskInfo], _Patience]) -> Iterator[Problem]:
+    """What is said of late tasks and delays; one that cannot be read neither hides others nor passes."""
+    late = _Late(app)
+    delays: list[Problem] = []
+    unread: NotEvaluated | None = None
+    for task in app.tasks:
+        try:
+            patience = patience_of(task)
+            if task.acks_late:
+                late.judge(task, patience)
+            if patience.holds_delays and task.may_retry:
+                delays += _held_delays(task, patience)
+        except NotEvaluated as reason:  # noqa: PERF203
+            unread = unread or reason
+    found = [*late.problems(), *delays]
+    if unread is not None and not found:
+        raise unread
+    yield from found
+
+
+def _held_delays(task: TaskInfo, patience: _Patience) -> Iterator[Problem]:
+    for option, seconds, proven in _longest_delays(task):
+        if patience.broken_by(seconds):
+            yield Problem(
+                f"{option} is {number(seconds)} s, but {patience.consequence}, a waiting retry included",
+                fix=patience.fix(option, seconds),
+                about=task,
+                at_most=None if proven else Severity.WARNING,
+            )
+
+
+class _Late:
+    """Tasks that acknowledge late and may run too long; what one setting would mend is said once.
+
+    Limits that the pool is known to ignore protect nobody.
+    """
+
+    def __init__(self, app: App) -> None:
+        self.settings = app.settings
+        self.pool = pool_of(app.settings)
+        self.own_limit = False
+        self.said: dict[tuple[str, str], list[Problem]] = {}
+
+    def judge(self, task: TaskInfo, patience: _Patience) -> None:
+        """What is wrong with how long it may hold its message, if anything."""
+        hard = limit_of(self.settings, task, "time_limit")
+        soft = limit_of(self.settings, task, "soft_time_limit")
+        if self.pool and not self.pool.soft:
+            soft = None
+        if soft is not None and patience.broken_by(soft):
+            soft = None
+        if self.pool and not self.pool.hard:
+            self._say("worker_pool", self._unenforced(self.pool.name, hard, patience), task)
+        elif hard is None:
+            self._say("task_time_limit", self._without(soft, patience), task)
+        else:
+            own = sets_limit(task, "time_limit")
+            self.own_limit = self.own_limit or own
+            if patience.broken_by(hard):
+                problem = self._too_long(hard, patience, own=own)
+                # A soft limit ends most tasks, though not one that swallows it.
+                at_most = None if soft is None else Severity.WARNING
+                self._say("" if own else "task_time_limit", replace(problem, at_most=at_most), task)
+
+    def _too_long(self, hard: float, patience: _Patience, *, own: bool) -> Problem:
+        option = "time_limit" if own else self.settings.spelled("task_time_limit")
+        message = f"{option} is {number(hard)} s with acks_late, but {patience.consequence}"
+        return Problem(message, fix=patience.fix(option, hard))
+
+    def _without(self, soft: float | None, patience: _Patience) -> Problem:
+        bound = "no time_limit" if soft is None else f"only a soft_time_limit of {number(soft)} s"
+        return Problem(
+            f"acks_late with {bound}, but {patience.consequence}",
+            fix=f"set time_limit, or {self.settings.spelled('task_time_limit')} for all tasks, above the"
+            f" longest run and below {number(patience.limit)}, or {patience.raised_for_any}",
+            # How long it runs is not known: it may well be done in time.
+            at_most=Severity.WARNING,
+        )
+
+    def _unenforced(self, pool: str, hard: float | None, patience: _Patience) -> Problem:
+        return Problem(
+            f"acks_late in the {pool} pool, which enforces no time limit, but {patience.consequence}",
+            fix=patience.raised_for_any if hard is None else patience.raised(hard),
+            at_most=Severity.WARNING,
+        )
+
+    def _say(self, setting: str, problem: Problem, task: TaskInfo) -> None:
+        self.said.setdefault((setting, problem.message), []).append(replace(problem, about=task))
+
+    def problems(self) -> Iterator[Problem]:
+        """Each task's, or one about the setting where several have it and none a limit of its own."""
+        for (name, message), said in self.said.items():
+            setting: Setting | None = self.settings.values.get(name)
+            if setting is None or self.own_limit or len(said) == 1:
+                yield from said
+            else:
+                counted = f"{message} (tasks concerned: {len(said)})"
+                yield replace(said[0], message=counted, about=setting)
 
 
 def _longest_delays(task: TaskInfo) -> Iterator[tuple[str, float, bool]]:
@@ -205,18 +280,3 @@ def _longest_backoff(first: int, longest: int, retries: float | None) -> float:
         return longest
     doublings = int(min(retries - 1, 64))
     return float(min(longest, first * 2**doublings))
-
-
-def _of_each_task(app: App, judge: Callable[[TaskInfo], Iterator[Problem]]) -> Iterator[Problem]:
-    """What `judge` finds; one task that cannot be read neither hides the others nor counts as judged."""
-    found = False
-    unread: NotEvaluated | None = None
-    for task in app.tasks:
-        try:
-            for problem in judge(task):
-                found = True
-                yield problem
-        except NotEvaluated as reason:  # noqa: PERF203
-            unread = unread or reason
-    if unread is not None and not found:
-        raise unread

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
+from celerycheck.checks._limits import limit_of, sets_limit
 from celerycheck.checks._pools import pool_of
 from celerycheck.checks._wording import assignment, number
 from celerycheck.registry import Problem, check
-from celerycheck.subjects import App, NotEvaluated, TaskInfo
+from celerycheck.subjects import App, NotEvaluated, Setting, TaskInfo
 
 
 @check
@@ -30,18 +32,26 @@ def no_time_limit(app: App) -> Iterator[Problem]:
     elif len(without) == len(app.tasks):
         yield Problem(
             f"neither a setting nor a task sets a time limit (tasks concerned: {len(without)})",
-            fix=assignment(app.settings, "task_time_limit", "300")
-            + ", "
-            + assignment(app.settings, "task_soft_time_limit", "270"),
+            fix=f"set {app.settings.spelled('task_time_limit')} above your longest task, for example"
+            f" {_example(app)}, and {app.settings.spelled('task_soft_time_limit')} below it",
             about=app.settings["task_time_limit"],
         )
     else:
+        fix = (
+            f"set time_limit above its longest run, for example {_example(app)}, and soft_time_limit below it"
+        )
         for task in without:
             yield Problem(
-                "neither time_limit nor soft_time_limit applies, though other tasks have one",
-                fix="time_limit=300, soft_time_limit=270",
+                "neither time_limit nor soft_time_limit applies, though other tasks have one, unless it is"
+                " given when the task is sent",
+                fix=fix,
                 about=task,
             )
+
+
+def _example(app: App) -> int:
+    """A limit that brokers have the patience for: Redis waits an hour for a late acknowledgement."""
+    return 1500 if any(task.acks_late for task in app.tasks) else 3600
 
 
 @check
@@ -58,13 +68,27 @@ def no_soft_time_limit(app: App) -> Iterator[Problem]:
         raise NotEvaluated(f"the {pool.name} pool enforces no soft time limits")
     limits = _Limits(app)
     limits.raise_if_all_unreadable()
+    by_setting = []
     for task, soft, hard in limits.read:
-        if hard is not None and soft is None:
-            yield Problem(
-                f"{_named(task, 'time_limit')} is {number(hard)} s and no soft limit comes before it",
-                fix=_earlier(app, task, "time_limit", hard),
-                about=task,
-            )
+        if hard is None or soft is not None:
+            continue
+        problem = Problem(
+            f"{_named(task, 'time_limit')} is {number(hard)} s and no soft limit comes before it",
+            fix=_earlier(app, task, "time_limit", hard),
+            about=task,
+        )
+        if sets_limit(task, "time_limit"):
+            yield problem
+        else:
+            by_setting.append(problem)
+    yield from _said_once(by_setting, app.settings["task_soft_time_limit"])
+
+
+def _said_once(problems: Sequence[Problem], about: Setting) -> Iterator[Problem]:
+    """What a setting brings upon all tasks that leave it be, said of the setting."""
+    if problems:
+        message = f"{problems[0].message} (tasks concerned: {len(problems)})"
+        yield replace(problems[0], message=message, about=about)
 
 
 @check
@@ -79,14 +103,21 @@ def soft_limit_too_late(app: App) -> Iterator[Problem]:
     """
     limits = _Limits(app)
     limits.raise_if_all_unreadable()
+    by_settings = []
     for task, soft, hard in limits.read:
-        if soft is not None and hard is not None and soft >= hard:
-            yield Problem(
-                f"{_named(task, 'soft_time_limit')} is {number(soft)} s and {_named(task, 'time_limit')}"
-                f" {number(hard)} s: {_too_late(app, task, soft, hard)}",
-                fix=_earlier(app, task, "soft_time_limit", hard),
-                about=task,
-            )
+        if soft is None or hard is None or soft < hard:
+            continue
+        problem = Problem(
+            f"{_named(task, 'soft_time_limit')} is {number(soft)} s and {_named(task, 'time_limit')}"
+            f" {number(hard)} s: {_too_late(app, task, soft, hard)}",
+            fix=_earlier(app, task, "soft_time_limit", hard),
+            about=task,
+        )
+        if sets_limit(task, "soft_time_limit") or sets_limit(task, "time_limit"):
+            yield problem
+        else:
+            by_settings.append(problem)
+    yield from _said_once(by_settings, app.settings["task_soft_time_limit"])
 
 
 @check
@@ -119,10 +150,7 @@ def limits_ignored_by_pool(app: App) -> Iterator[Problem]:
 
 
 class _Limits:
-    """Every task with its soft and hard limit in seconds, None for none; unreadable ones kept apart.
-
-    A limit of 0 on a task means the setting's, as the pool reads it (`timeout or self.timeout`).
-    """
+    """Every task with its soft and hard limit in seconds, None for none; unreadable ones kept apart."""
 
     def __init__(self, app: App) -> None:
         self.settings = app.settings
@@ -133,8 +161,8 @@ class _Limits:
 
     def _add(self, task: TaskInfo) -> None:
         try:
-            soft = task.soft_time_limit or self.settings.number("task_soft_time_limit") or None
-            hard = task.time_limit or self.settings.number("task_time_limit") or None
+            soft = limit_of(self.settings, task, "soft_time_limit")
+            hard = limit_of(self.settings, task, "time_limit")
         except NotEvaluated as reason:
             self.unreadable = reason
         else:
@@ -147,17 +175,13 @@ class _Limits:
 
 def _named(task: TaskInfo, option: str) -> str:
     """Where a limit comes from: the task's own option, or the setting's name."""
-    return option if _own(task, option) else f"task_{option}"
-
-
-def _own(task: TaskInfo, option: str) -> bool:
-    return option in task.explicit and bool(task.option(option))
+    return option if sets_limit(task, option) else f"task_{option}"
 
 
 def _earlier(app: App, task: TaskInfo, option: str, hard: float) -> str:
     """A soft limit that fits, to be written where `option` was."""
     soft = number(hard * 0.9)
-    if _own(task, option):
+    if sets_limit(task, option):
         return f"soft_time_limit={soft}"
     return assignment(app.settings, "task_soft_time_limit", soft)
 
@@ -169,7 +193,7 @@ def _too_late(app: App, task: TaskInfo, soft: float, hard: float) -> str:
     it takes from settings. Where it lets them pass, the event loop starts the hard limit's clock only
     after the soft limit; whether the task can still catch it is a matter of luck, as with equal limits.
     """
-    own = _own(task, "time_limit") and _own(task, "soft_time_limit")
+    own = sets_limit(task, "time_limit") and sets_limit(task, "soft_time_limit")
     if soft == hard:
         return "it is killed as it is asked to stop"
     if app.version >= (5, 7) or (app.version >= (5, 5) and own):

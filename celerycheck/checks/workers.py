@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from celerycheck.checks._limits import limit_of
 from celerycheck.checks._pools import pool_of
 from celerycheck.checks._transports import on_rabbitmq, on_redis
 from celerycheck.checks._wording import assignment, number
@@ -11,9 +12,12 @@ from celerycheck.findings import Severity
 from celerycheck.registry import NotEvaluated, Problem, check
 from celerycheck.subjects import App, Settings, TaskInfo
 
+_GREEN = frozenset({"eventlet", "gevent"})
+_OVERRIDDEN = "unless workers are started with --prefetch-multiplier"
+
 
 @check
-def no_max_tasks_per_child(settings: Settings) -> Iterator[Problem]:
+def no_max_tasks_per_child(app: App) -> Iterator[Problem]:
     """Worker processes are never replaced.
 
     Why: what tasks leak stays for as long as the worker runs, until the machine runs out of memory and
@@ -21,6 +25,7 @@ def no_max_tasks_per_child(settings: Settings) -> Iterator[Problem]:
     Fix: set `worker_max_tasks_per_child`, or `worker_max_memory_per_child` (in KiB).
     Reference: https://docs.celeryq.dev/en/stable/userguide/workers.html#max-tasks-per-child-setting
     """
+    settings = app.settings
     if not _is_prefork(settings):
         return
     about = settings["worker_max_tasks_per_child"]
@@ -31,11 +36,15 @@ def no_max_tasks_per_child(settings: Settings) -> Iterator[Problem]:
             fix=assignment(settings, "worker_max_tasks_per_child", "1000, or None for no limit"),
             about=about,
         )
-    elif tasks is None and (settings.number("worker_max_memory_per_child") or 0) <= 0:
+    elif app.tasks and tasks is None and (settings.number("worker_max_memory_per_child") or 0) <= 0:
+        # The pool is then named on the command line, where a picture does not see it.
+        elsewhere = not settings.explicit("worker_pool") and _GREEN & {*app.modules_available}
         yield Problem(
-            "neither worker_max_tasks_per_child nor worker_max_memory_per_child is set",
+            "neither worker_max_tasks_per_child nor worker_max_memory_per_child is set"
+            + (", which matters if workers run prefork" if elsewhere else ""),
             fix=assignment(settings, "worker_max_tasks_per_child", "1000"),
             about=about,
+            at_most=Severity.INFO if elsewhere else None,
         )
 
 
@@ -85,26 +94,21 @@ def greedy_prefetch(app: App, *, long_after: float = 60.0) -> Iterator[Problem]:
     if multiplier <= 0:
         yield Problem(
             f"worker_prefetch_multiplier is {number(multiplier)}: the first worker takes every waiting"
-            " message",
+            f" message, {_OVERRIDDEN}",
             fix,
             about,
         )
         return
     late = sum(task.acks_late for task in app.tasks)
-    long = [task for task in app.tasks if _may_run(task) > long_after]
+    long = sum(_own_limit(app, task) > long_after for task in app.tasks)
     if not late and not long:
         return
     tasks = [f"{late} of {len(app.tasks)} tasks acknowledge late"] if late else []
-    tasks += (
-        [f"{len(long)} of {len(app.tasks)} tasks may run longer than {number(long_after)} s"] if long else []
-    )
-    own = late or any("time_limit" in task.explicit for task in long)
+    tasks += [f"{long} of {len(app.tasks)} tasks may run longer than {number(long_after)} s"] if long else []
     yield Problem(
-        f"worker_prefetch_multiplier is {number(multiplier)}, while {' and '.join(tasks)}",
+        f"worker_prefetch_multiplier is {number(multiplier)}, while {' and '.join(tasks)}, {_OVERRIDDEN}",
         fix,
         about,
-        # A limit for all tasks is a safety net: it says little about how long any of them runs.
-        at_most=None if own else Severity.INFO,
     )
 
 
@@ -113,21 +117,26 @@ def _prefetches_nothing(app: App) -> bool:
     return app.settings.flag("worker_disable_prefetch") and on_redis(app.broker)
 
 
-def _may_run(task: TaskInfo) -> float:
-    """The hard limit in seconds; 0 where there is none or it is computed."""
+def _own_limit(app: App, task: TaskInfo) -> float:
+    """The hard limit that a task itself asks for; 0 where there is none, or it cannot be read.
+
+    A limit for all tasks is a safety net: it says little about how long any of them runs.
+    """
+    if "time_limit" not in task.explicit:
+        return 0
     try:
-        return task.time_limit or 0
+        return limit_of(app.settings, task, "time_limit") or 0
     except NotEvaluated:
         return 0
 
 
 @check
-def unbounded_eta_buffer(app: App) -> Iterator[Problem]:
+def unbounded_eta_buffer(app: App, *, tasks: int = 10) -> Iterator[Problem]:
     """Nothing bounds how many delayed tasks a worker holds.
 
     Why: a worker takes messages with an ETA off the broker and keeps them in memory until they are
         due; in a burst of retries one worker may take them all, where no other worker sees them.
-    Fix: set `worker_eta_task_limit`, to a few thousand.
+    Fix: set `worker_eta_task_limit`, to a few thousand. With fewer than `tasks` that retry, nothing is said.
     Reference: https://docs.celeryq.dev/en/stable/userguide/configuration.html#worker-eta-task-limit
     Since: Celery 5.6
     """
@@ -135,10 +144,10 @@ def unbounded_eta_buffer(app: App) -> Iterator[Problem]:
     if app.settings.number("worker_eta_task_limit") or _delays_on_broker(app):
         return
     delayed = sum(_retries_later(task) for task in app.tasks)
-    if delayed:
-        tasks = "1 task retries" if delayed == 1 else f"{delayed} tasks retry"
+    if delayed >= max(tasks, 1):
+        retry = "1 task retries" if delayed == 1 else f"{delayed} tasks retry"
         yield Problem(
-            f"{tasks} after a delay, and worker_eta_task_limit is not set",
+            f"{retry} after a delay, and worker_eta_task_limit is not set",
             fix=assignment(app.settings, "worker_eta_task_limit", "1000"),
             about=app.settings["worker_eta_task_limit"],
         )
@@ -162,16 +171,17 @@ def _retries_later(task: TaskInfo) -> bool:
 
 
 @check
-def no_task_events(settings: Settings) -> Iterator[Problem]:
+def no_task_events(app: App) -> Iterator[Problem]:
     """Workers send no task events.
 
     Why: Flower, `celery events` and most exporters see workers, but not one task.
     Fix: set `worker_send_task_events = True`, or start the workers with `-E`.
     Reference: https://docs.celeryq.dev/en/stable/userguide/monitoring.html
     """
-    if not settings.flag("worker_send_task_events"):
+    settings = app.settings
+    if app.tasks and not settings.flag("worker_send_task_events"):
         yield Problem(
-            "worker_send_task_events is off",
+            "worker_send_task_events is off: no task is seen unless workers are started with -E",
             fix=assignment(settings, "worker_send_task_events", "True"),
             about=settings["worker_send_task_events"],
         )
@@ -186,5 +196,5 @@ def no_process_titles(app: App) -> Iterator[Problem]:
     Fix: install `setproctitle`; Celery uses it by itself.
     Reference: celery.platforms.set_process_title
     """
-    if "setproctitle" not in app.modules_available:
+    if app.tasks and "setproctitle" not in app.modules_available:
         yield Problem("setproctitle is not installed", fix="add setproctitle to the workers' requirements")

@@ -66,7 +66,27 @@ def queued(name, subject):
         ),
         (
             redis(task(inherited={"acks_late": True, "time_limit": 4000})),
-            [f"time_limit is 4000 s with acks_late, but {REDELIVERED}"],
+            [f"task_time_limit is 4000 s with acks_late, but {REDELIVERED}"],
+        ),
+        (
+            redis(task(acks_late=True, time_limit="7200")),
+            [f"time_limit is 7200 s with acks_late, but {REDELIVERED}"],
+        ),
+        (
+            redis(task(acks_late=True, time_limit=0), values={"task_time_limit": 4000}),
+            [f"task_time_limit is 4000 s with acks_late, but {REDELIVERED}"],
+        ),
+        (
+            redis(task(acks_late=True), values={"worker_pool": "threads"}),
+            [f"acks_late in the threads pool, which enforces no time limit, but {REDELIVERED}"],
+        ),
+        (
+            redis(task(acks_late=True, time_limit=60, soft_time_limit=50), values={"worker_pool": "solo"}),
+            [f"acks_late in the solo pool, which enforces no time limit, but {REDELIVERED}"],
+        ),
+        (
+            redis(task(acks_late=True, soft_time_limit=60), values={"worker_pool": "gevent"}),
+            [f"acks_late with no time_limit, but {REDELIVERED}"],
         ),
         (
             redis(task(acks_late=True, soft_time_limit=600)),
@@ -138,6 +158,12 @@ def queued(name, subject):
         (redis(task(acks_late=True, time_limit=3599)), []),
         (redis(task(acks_late=True, time_limit=300, soft_time_limit=250)), []),
         (redis(task(acks_late=True, time_limit=7200), timeout=43200), []),
+        (redis(task(acks_late=True, time_limit="300")), []),
+        (redis(task(acks_late=True, time_limit=0), values={"task_time_limit": 300}), []),
+        (redis(task(acks_late=True, inherited={"time_limit": "300"})), []),
+        (redis(task(acks_late=True, time_limit=300), values={"worker_pool": "gevent"}), []),
+        (redis(task(acks_late=True, time_limit=300), values={"worker_pool": "proj.pools:Pool"}), []),
+        (redis(task(time_limit=300), values={"worker_pool": "threads"}), []),
         (redis(task(default_retry_delay=7200)), []),
         (redis(calls_retry(default_retry_delay=3599)), []),
         (redis(calls_retry(default_retry_delay=7200, max_retries=0)), []),
@@ -164,9 +190,11 @@ def test_short_visibility_timeout(subject, messages):
 @pytest.mark.parametrize(
     ("subject", "at_most"),
     [
-        (task(acks_late=True), None),
+        (task(acks_late=True), Severity.WARNING),
         (task(acks_late=True, time_limit=7200), None),
         (task(acks_late=True, soft_time_limit=60), Severity.WARNING),
+        (task(acks_late=True, soft_time_limit=7200), Severity.WARNING),
+        (task(acks_late=True, inherited={"time_limit": 7200}), None),
         (task(acks_late=True, soft_time_limit=60, time_limit=7200), Severity.WARNING),
         (calls_retry(default_retry_delay=7200), None),
         (autoretry(inherited={"default_retry_delay": 7200}), None),
@@ -206,9 +234,87 @@ def test_short_visibility_timeout_margin(margin, count):
     assert len(problems("short-visibility-timeout", subject, margin=margin)) == count
 
 
-def test_short_visibility_timeout_says_the_same_of_every_task():
-    subject = redis(*(task(f"proj.tasks.t{n}", acks_late=True) for n in range(3)))
-    assert len(set(problems("short-visibility-timeout", subject))) == 1
+def late(count, **options):
+    return [task(f"proj.tasks.t{n}", acks_late=True, **options) for n in range(count)]
+
+
+NO_LIMIT = f"acks_late with no time_limit, but {REDELIVERED}"
+THREADS = f"acks_late in the threads pool, which enforces no time limit, but {REDELIVERED}"
+
+
+@pytest.mark.parametrize(
+    ("subject", "findings"),
+    [
+        (redis(*late(3)), [("task_time_limit", f"{NO_LIMIT} (tasks concerned: 3)")]),
+        (redis(*late(2), task("quick")), [("task_time_limit", f"{NO_LIMIT} (tasks concerned: 2)")]),
+        (
+            redis(*late(2), values={"task_time_limit": 7200}),
+            [
+                (
+                    "task_time_limit",
+                    f"task_time_limit is 7200 s with acks_late, but {REDELIVERED} (tasks concerned: 2)",
+                )
+            ],
+        ),
+        (
+            redis(*late(2, time_limit=60), values={"worker_pool": "threads"}),
+            [("worker_pool", f"{THREADS} (tasks concerned: 2)")],
+        ),
+        (redis(*late(1)), [("proj.tasks.t0", NO_LIMIT)]),
+        (redis(*late(1), values={"worker_pool": "threads"}), [("proj.tasks.t0", THREADS)]),
+        (
+            redis(*late(2), task("limited", acks_late=True, time_limit=60)),
+            [("proj.tasks.t0", NO_LIMIT), ("proj.tasks.t1", NO_LIMIT)],
+        ),
+        (
+            redis(*late(2, time_limit=7200)),
+            [
+                (f"proj.tasks.t{n}", f"time_limit is 7200 s with acks_late, but {REDELIVERED}")
+                for n in range(2)
+            ],
+        ),
+        (redis(*late(3, time_limit=60)), []),
+        (redis(*late(3), values={"task_time_limit": 60}), []),
+    ],
+)
+def test_what_one_setting_mends_is_said_once(subject, findings):
+    said = found("short-visibility-timeout", subject)
+    assert [(problem.about.name, problem.message) for problem in said] == findings
+
+
+def test_late_tasks_are_counted_by_what_their_queue_allows():
+    short = QueueInfo("c", arguments={"x-consumer-timeout": 600_000})
+    tasks = [task(info=TaskInfo(f"t{n}", queue="c" if n < 2 else "d"), acks_late=True) for n in range(5)]
+    assert problems("long-unacknowledged", on("amqp", *tasks, queues=(short, QueueInfo("d")))) == [
+        f"acks_late with no time_limit, but {CLOSED} (tasks concerned: 2)".replace("1800", "600"),
+        f"acks_late with no time_limit, but {CLOSED} (tasks concerned: 3)",
+    ]
+
+
+TO_HALF_A_DAY = 'broker_transport_options = {"visibility_timeout": 43200}'
+
+
+@pytest.mark.parametrize(
+    ("subject", "fix"),
+    [
+        (
+            redis(task(acks_late=True)),
+            "set time_limit, or task_time_limit for all tasks, above the longest run and below 3600, or "
+            + TO_HALF_A_DAY,
+        ),
+        (redis(task(acks_late=True), values={"worker_pool": "threads"}), TO_HALF_A_DAY),
+        (
+            redis(task(acks_late=True, time_limit=4000), values={"worker_pool": "threads"}),
+            'broker_transport_options = {"visibility_timeout": 4600}',
+        ),
+        (
+            redis(task(acks_late=True), timeout=43200, values={"worker_pool": "threads"}),
+            'broker_transport_options = {"visibility_timeout": 87000}',
+        ),
+    ],
+)
+def test_a_limit_that_nobody_enforces_is_no_advice(subject, fix):
+    assert [problem.fix for problem in found("short-visibility-timeout", subject)] == [fix]
 
 
 def test_short_visibility_timeout_with_unreadable_tasks():

@@ -19,7 +19,10 @@ def limited(name="limited", **limits):
 
 
 NOBODY = "neither a setting nor a task sets a time limit (tasks concerned: {})"
-NOT_THIS = "neither time_limit nor soft_time_limit applies, though other tasks have one"
+NOT_THIS = (
+    "neither time_limit nor soft_time_limit applies, though other tasks have one, unless it is given when the"
+    " task is sent"
+)
 
 
 @pytest.mark.parametrize(
@@ -36,6 +39,11 @@ NOT_THIS = "neither time_limit nor soft_time_limit applies, though other tasks h
         (app(limited(time_limit=60)), []),
         (app(limited(soft_time_limit=60)), []),
         (app(limited(time_limit=Opaque("datetime.timedelta", seconds=60.0))), []),
+        (app(limited(time_limit="60")), []),
+        (app(task(inherited={"time_limit": "60"}), values={"task_time_limit": "60"}), []),
+        (app(task(), values={"task_soft_time_limit": "60"}), []),
+        (app(task("a"), limited(time_limit="60")), [("a", NOT_THIS)]),
+        (app(task("a", time_limit="0")), [("task_time_limit", NOBODY.format(1))]),
         (app(task(inherited={"time_limit": 60}), values={"task_time_limit": 60}), []),
         (app(task(inherited={"soft_time_limit": 60}), values={"task_soft_time_limit": 60}), []),
         (app(task(time_limit=0), values={"task_time_limit": 60}), []),
@@ -58,6 +66,8 @@ def test_no_time_limit(subject, findings):
             "no soft time limits",
         ),
         ("no-soft-time-limit", app(task(soft_time_limit=Opaque("proj.Lazy"))), "computed"),
+        ("no-time-limit", app(task(time_limit="soon")), "no number"),
+        ("no-time-limit", app(task(time_limit="nan")), "no number"),
         ("soft-limit-too-late", app(task(soft_time_limit=Opaque("proj.Lazy"))), "computed"),
         ("limits-ignored-by-pool", app(values={"worker_pool": "proj.pools:Pool"}), "no pool of Celery's own"),
         ("limits-ignored-by-pool", app(values={"worker_pool": Opaque("proj.Lazy")}), "computed"),
@@ -68,13 +78,23 @@ def test_nothing_is_guessed(check, subject, reason):
         problems(check, subject)
 
 
+ALL_90 = "task_time_limit is 90 s and no soft limit comes before it (tasks concerned: {})"
+
+
 @pytest.mark.parametrize(
     ("subject", "findings"),
     [
         (app(task("a", time_limit=60)), [("a", "time_limit is 60 s and no soft limit comes before it")]),
         (
             app(task("a", inherited={"time_limit": 90}), values={"task_time_limit": 90}),
-            [("a", "task_time_limit is 90 s and no soft limit comes before it")],
+            [("task_soft_time_limit", ALL_90.format(1))],
+        ),
+        (
+            app(task("a"), task("b"), task("c", time_limit=60), values={"task_time_limit": "90"}),
+            [
+                ("c", "time_limit is 60 s and no soft limit comes before it"),
+                ("task_soft_time_limit", ALL_90.format(2)),
+            ],
         ),
         (
             app(task("a", time_limit=60), task("b", soft_time_limit=Opaque("proj.Lazy"))),
@@ -86,6 +106,8 @@ def test_nothing_is_guessed(check, subject, reason):
         (app(task(time_limit=60, soft_time_limit=50)), []),
         (app(task(time_limit=60, soft_time_limit=90)), []),
         (app(task(time_limit=60), values={"task_soft_time_limit": 50}), []),
+        (app(task("a"), task("b"), values={"task_time_limit": 60, "task_soft_time_limit": 50}), []),
+        (app(task("a"), task("b", time_limit="60"), values={"task_soft_time_limit": "50"}), []),
         (app(task(time_limit=0)), []),
     ],
 )
@@ -126,6 +148,7 @@ def soft_set(celery="5.7.0"):
         (both(soft_time_limit=90, time_limit=0), []),
         (both(soft_time_limit=0, time_limit=60), []),
         (app(task(soft_time_limit=50), values={"task_time_limit": 60}), []),
+        (app(task(), task("b"), values={"task_time_limit": "300", "task_soft_time_limit": "60"}), []),
         (app(task(soft_time_limit=Opaque("proj.Lazy")), task("b")), []),
     ],
 )
@@ -138,6 +161,35 @@ def test_soft_limit_too_late_names_where_the_limits_come_from():
     assert said("soft-limit-too-late", soft_set()) == [
         ("a", f"soft_time_limit is 90 s and task_time_limit 60 s: {RAISES}")
     ]
+
+
+def test_settings_that_are_too_close_are_spoken_of_once():
+    limits = {"task_time_limit": 60, "task_soft_time_limit": 90}
+    subject = app(task("a"), task("b"), task("c", soft_time_limit=50), values=limits)
+    assert said("soft-limit-too-late", subject) == [
+        (
+            "task_soft_time_limit",
+            f"task_soft_time_limit is 90 s and task_time_limit 60 s: {RAISES} (tasks concerned: 2)",
+        )
+    ]
+
+
+ADVICE = "set task_time_limit above your longest task, for example {}, and task_soft_time_limit below it"
+
+
+@pytest.mark.parametrize(
+    ("subject", "fix"),
+    [
+        (app(task()), ADVICE.format(3600)),
+        (app(task(acks_late=True)), ADVICE.format(1500)),
+        (
+            app(task(), limited(time_limit=60)),
+            "set time_limit above its longest run, for example 3600, and soft_time_limit below it",
+        ),
+    ],
+)
+def test_a_limit_is_advised_that_no_task_runs_into(subject, fix):
+    assert [problem.fix for problem in found("no-time-limit", subject)] == [fix]
 
 
 @pytest.mark.parametrize(

@@ -34,7 +34,33 @@ SOLO = {"worker_pool": "solo"}
     ],
 )
 def test_no_max_tasks_per_child(values, messages):
-    assert problems("no-max-tasks-per-child", settings(values)) == messages
+    assert problems("no-max-tasks-per-child", app(task(), values=values)) == messages
+
+
+@pytest.mark.parametrize(
+    ("values", "modules", "found_as"),
+    [
+        ({}, ("gevent",), [(Severity.INFO, f"{NEVER}, which matters if workers run prefork")]),
+        ({}, ("eventlet", "gevent"), [(Severity.INFO, f"{NEVER}, which matters if workers run prefork")]),
+        ({}, ("setproctitle",), [(None, NEVER)]),
+        ({"worker_pool": "prefork"}, ("gevent",), [(None, NEVER)]),
+        ({"worker_max_tasks_per_child": 100}, ("gevent",), []),
+        ({"worker_pool": "gevent"}, ("gevent",), []),
+    ],
+)
+def test_another_pool_may_be_named_where_workers_are_started(values, modules, found_as):
+    subject = app(task(), values=values, modules_available=modules)
+    assert [(p.at_most, p.message) for p in found("no-max-tasks-per-child", subject)] == found_as
+
+
+@pytest.mark.parametrize("check", ["no-max-tasks-per-child", "no-task-events", "no-process-titles"])
+@pytest.mark.parametrize("subject", [app(), app(third_party=(task(),)), app(partial="no module x")])
+def test_an_app_without_tasks_has_no_workers(check, subject):
+    assert problems(check, subject) == []
+
+
+def test_a_worker_that_does_not_start_is_told_without_tasks_too():
+    assert len(problems("no-max-tasks-per-child", app(values={"worker_max_tasks_per_child": 0}))) == 1
 
 
 def tiny(limit):
@@ -81,32 +107,34 @@ def test_a_computed_memory_limit_is_not_judged():
         problems("tiny-memory-limit", settings({"worker_max_memory_per_child": "200"}))
 
 
-BOTH = "worker_prefetch_multiplier is 4, while 1 of 2 tasks acknowledge late"
+UNLESS = ", unless workers are started with --prefetch-multiplier"
+
+
+def greedy(multiplier, tasks):
+    return [f"worker_prefetch_multiplier is {multiplier}, while {tasks}{UNLESS}"]
 
 
 @pytest.mark.parametrize(
     ("subject", "messages"),
     [
-        (
-            app(task(acks_late=True), task()),
-            ["worker_prefetch_multiplier is 4, while 1 of 2 tasks acknowledge late"],
-        ),
+        (app(task(acks_late=True), task()), greedy(4, "1 of 2 tasks acknowledge late")),
         (
             app(task(time_limit=61), values={"worker_prefetch_multiplier": 2}),
-            ["worker_prefetch_multiplier is 2, while 1 of 1 tasks may run longer than 60 s"],
+            greedy(2, "1 of 1 tasks may run longer than 60 s"),
         ),
+        (app(task(time_limit="300")), greedy(4, "1 of 1 tasks may run longer than 60 s")),
         (
             app(task(acks_late=True), task(time_limit=300)),
-            [f"{BOTH} and 1 of 2 tasks may run longer than 60 s"],
+            greedy(4, "1 of 2 tasks acknowledge late and 1 of 2 tasks may run longer than 60 s"),
         ),
-        (
-            app(task(inherited={"acks_late": True})),
-            ["worker_prefetch_multiplier is 4, while 1 of 1 tasks acknowledge late"],
-        ),
+        (app(task(inherited={"acks_late": True})), greedy(4, "1 of 1 tasks acknowledge late")),
         (
             app(values={"worker_prefetch_multiplier": 0}),
-            ["worker_prefetch_multiplier is 0: the first worker takes every waiting message"],
+            [f"worker_prefetch_multiplier is 0: the first worker takes every waiting message{UNLESS}"],
         ),
+        # A limit for all tasks is a safety net.
+        (app(task(inherited={"time_limit": 1800}), values={"task_time_limit": 1800}), []),
+        (app(task(), values={"task_time_limit": 1800}), []),
         (app(), []),
         (app(task()), []),
         (app(task(time_limit=60)), []),
@@ -141,13 +169,8 @@ def test_what_counts_as_long_can_be_set():
     assert len(problems("greedy-prefetch", app(task(time_limit=301)), long_after=300.0)) == 1
 
 
-def test_a_limit_for_all_tasks_is_a_hint_only():
-    subject = app(task(inherited={"time_limit": 1800}), values={"task_time_limit": 1800})
-    assert [p.at_most for p in found("greedy-prefetch", subject)] == [Severity.INFO]
-    assert [p.at_most for p in found("greedy-prefetch", app(task(time_limit=1800)))] == [None]
-
-
 RETRYING = {"autoretry_for": [error("OSError")]}
+UNBOUNDED = "1 task retries after a delay, and worker_eta_task_limit is not set"
 QUORUM = (QueueInfo("celery", type="quorum"),)
 
 
@@ -158,20 +181,14 @@ def by_hand(**options):
 @pytest.mark.parametrize(
     ("subject", "messages"),
     [
-        (app(task(**RETRYING)), ["1 task retries after a delay, and worker_eta_task_limit is not set"]),
-        (app(by_hand(), by_hand()), ["2 tasks retry after a delay, and worker_eta_task_limit is not set"]),
+        (app(task(**RETRYING)), [UNBOUNDED]),
         (
-            app(task(**RETRYING, default_retry_delay=0, retry_backoff=True)),
-            ["1 task retries after a delay, and worker_eta_task_limit is not set"],
+            app(by_hand(), by_hand()),
+            ["2 tasks retry after a delay, and worker_eta_task_limit is not set"],
         ),
-        (
-            app(task(**RETRYING, default_retry_delay=0, retry_kwargs={"countdown": 5})),
-            ["1 task retries after a delay, and worker_eta_task_limit is not set"],
-        ),
-        (
-            app(task(**RETRYING), queues=QUORUM, broker=BrokerInfo("redis")),
-            ["1 task retries after a delay, and worker_eta_task_limit is not set"],
-        ),
+        (app(task(**RETRYING, default_retry_delay=0, retry_backoff=True)), [UNBOUNDED]),
+        (app(task(**RETRYING, default_retry_delay=0, retry_kwargs={"countdown": 5})), [UNBOUNDED]),
+        (app(task(**RETRYING), queues=QUORUM, broker=BrokerInfo("redis")), [UNBOUNDED]),
         (app(), []),
         (app(task()), []),
         (app(task(**RETRYING), values={"worker_eta_task_limit": 1000}), []),
@@ -185,7 +202,13 @@ def by_hand(**options):
     ],
 )
 def test_unbounded_eta_buffer(subject, messages):
-    assert problems("unbounded-eta-buffer", subject) == messages
+    assert problems("unbounded-eta-buffer", subject, tasks=1) == messages
+
+
+@pytest.mark.parametrize(("count", "least", "said"), [(9, 10, 0), (10, 10, 1), (10, 11, 0), (0, 0, 0)])
+def test_a_few_tasks_that_retry_fill_no_memory(count, least, said):
+    subject = app(*(task(f"t{n}", **RETRYING) for n in range(count)))
+    assert len(problems("unbounded-eta-buffer", subject, tasks=least)) == said
 
 
 def test_older_celery_has_no_bound_for_delayed_tasks():
@@ -193,11 +216,14 @@ def test_older_celery_has_no_bound_for_delayed_tasks():
         problems("unbounded-eta-buffer", app(task(**RETRYING), celery="5.5.3"))
 
 
+UNSEEN = "worker_send_task_events is off: no task is seen unless workers are started with -E"
+
+
 @pytest.mark.parametrize(
     ("values", "messages"),
     [
-        ({}, ["worker_send_task_events is off"]),
-        ({"worker_send_task_events": False}, ["worker_send_task_events is off"]),
+        ({}, [UNSEEN]),
+        ({"worker_send_task_events": False}, [UNSEEN]),
         ({"worker_send_task_events": True}, []),
         ({"worker_send_task_events": 1}, []),
         ({"worker_send_task_events": True, "task_send_sent_event": False}, []),
@@ -205,7 +231,7 @@ def test_older_celery_has_no_bound_for_delayed_tasks():
     ],
 )
 def test_no_task_events(values, messages):
-    assert problems("no-task-events", settings(values)) == messages
+    assert problems("no-task-events", app(task(), values=values)) == messages
 
 
 @pytest.mark.parametrize(
@@ -217,7 +243,7 @@ def test_no_task_events(values, messages):
     ],
 )
 def test_no_process_titles(modules, messages):
-    assert problems("no-process-titles", app(modules_available=modules)) == messages
+    assert problems("no-process-titles", app(task(), modules_available=modules)) == messages
 
 
 def test_a_pool_refuses_to_replace_children_after_no_task():
