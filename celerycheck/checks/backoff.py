@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from functools import lru_cache
 from itertools import count
@@ -54,6 +55,13 @@ NETWORK_MODULES = (
 )
 """Packages whose exceptions come from talking to another machine."""
 
+_FEW_RETRIES = 3
+_LONG_DELAY = 60
+"""So few retries, so far apart, keep no service down."""
+
+_USUAL_MAXIMUM = 600
+"""`retry_backoff_max` where nobody sets it, in seconds."""
+
 RETRY_POLICY = ("retry_backoff", "retry_backoff_max", "retry_jitter", "retry_kwargs", "dont_autoretry_for")
 """Options that only `celery/app/autoretry.py` reads, and only where `autoretry_for` is not empty."""
 
@@ -72,9 +80,13 @@ def retry_without_backoff(task: TaskInfo) -> Iterator[Problem]:
     retries = most_retries(task)
     delay = _constant_delay(task)
     if delay is not None and (retries is None or retries > 1):
+        # Backoff starts where the retries are now: shorter delays would make it worse.
+        first = math.ceil(max(delay, 1))
+        gentle = retries is not None and retries <= _FEW_RETRIES and delay >= _LONG_DELAY
         yield Problem(
             f"autoretry_for without retry_backoff: every retry comes after the same {number(delay)} s",
-            fix="retry_backoff=True, retry_backoff_max=600",
+            fix=f"retry_backoff={first}, retry_backoff_max={max(first, _USUAL_MAXIMUM)}",
+            at_most=Severity.INFO if gentle else None,
         )
 
 
@@ -103,14 +115,16 @@ def backoff_without_autoretry(task: TaskInfo) -> Iterator[Problem]:
     Fix: add `autoretry_for=(...)`, or pass `countdown=` to `self.retry()`.
     Reference: https://docs.celeryq.dev/en/stable/userguide/tasks.html#automatic-retry-for-known-exceptions
     """
+    if task.self_escapes:
+        return  # to a function that may read its options
     idle = [name for name in RETRY_POLICY if name in task.explicit and _says_itself(task, name)]
     idle = [name for name in idle if task.option(name)]
     if idle and not task.option("autoretry_for") and not any(mentions(task, name) for name in RETRY_POLICY):
         yield Problem(
             f"{', '.join(idle)} without autoretry_for: nothing reads {'it' if len(idle) == 1 else 'them'}",
             fix="autoretry_for=(ConnectionError, TimeoutError), or self.retry(countdown=...)",
-            # A bound task may hand itself to a function that reads its options.
-            at_most=Severity.WARNING if task.bound else None,
+            # Decorators and methods get hold of the task too, and may hand it on.
+            at_most=Severity.WARNING if task.bound and (task.class_based or task.wrapper_names) else None,
         )
 
 
@@ -139,8 +153,17 @@ def short_retry_budget(task: TaskInfo, *, seconds: int = 60) -> Iterator[Problem
         yield Problem(
             f"the last of {number(retries or 0)} retries comes at most {number(window)} s after the first"
             f" failure, less than {seconds} s",
-            fix=f"retry_backoff=5, max_retries={_enough_retries(2 * seconds)}",
+            fix=_longer_retries(task, _enough_retries(2 * seconds)),
         )
+
+
+def _longer_retries(task: TaskInfo, retries: int) -> str:
+    """What to write, where the task has it now, for so many retries with backoff."""
+    maximum = task.number("retry_backoff_max")
+    raised = "" if maximum is None or maximum >= _USUAL_MAXIMUM else f", retry_backoff_max={_USUAL_MAXIMUM}"
+    if retry_arguments(task).get("max_retries") is None:
+        return f"retry_backoff=5{raised}, max_retries={retries}"
+    return f'retry_backoff=5{raised}, retry_kwargs={{"max_retries": {retries}}}'
 
 
 def _from_network(name: str) -> bool:
@@ -159,7 +182,7 @@ def _window(task: TaskInfo, retries: float) -> float | None:
 @lru_cache
 def _enough_retries(seconds: int) -> int:
     """How many retries with `retry_backoff=5` last that long."""
-    return next(n for n in count(1) if _backoff_window(5, 600, n) >= seconds)
+    return next(n for n in count(1) if _backoff_window(5, _USUAL_MAXIMUM, n) >= seconds)
 
 
 def _backoff_window(factor: int, maximum: int, retries: float) -> float:

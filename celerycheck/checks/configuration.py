@@ -77,7 +77,12 @@ def eager_mode(app: App) -> Iterator[Problem]:
             at_most=Severity.WARNING,
         )
     else:
-        yield Problem("task_always_eager is on: no task ever reaches a worker", about=eager)
+        yield Problem(
+            "task_always_eager is on: no task ever reaches a worker",
+            fix=f"remove {app.settings.spelled(eager.name)} from these settings, or, where it is derived,"
+            " audit with the deployment's environment",
+            about=eager,
+        )
 
 
 def _words(app: App, setting: Setting) -> set[str]:
@@ -113,6 +118,9 @@ def _text_for(app: App, setting: Setting, value: str) -> Iterator[Problem]:
     if known and known.kind == "flag" and _reads_as_false(value):
         yield Problem(f'the text "{value}" counts as true', fix=f"{setting.key} = False", about=setting)
         return
+    if name == "worker_concurrency":
+        yield from _concurrency_as_text(app, setting, value)
+        return
     consequence = NUMBERS_AS_TEXT.get(name)
     if app.broker.transport == "amqp":
         consequence = consequence or ONLY_ON_AMQP.get(name)
@@ -142,6 +150,29 @@ def _text_for(app: App, setting: Setting, value: str) -> Iterator[Problem]:
             fix=f"{setting.key} = json.loads(...), where it comes from the environment",
             about=setting,
         )
+
+
+def _concurrency_as_text(app: App, setting: Setting, value: str) -> Iterator[Problem]:
+    """Celery 5.7 converts it, knows `auto`, and takes the number of processors for any other word."""
+    whole = _is_whole(value)
+    if not value or (app.version >= (5, 7) and (whole or value.strip().lower() == "auto")):
+        return
+    converts = app.version >= (5, 7)
+    consequence = "one process per processor is started" if converts else "workers need -c to start"
+    yield Problem(
+        f"the text {value!r} stands where Celery needs a number: {consequence}",
+        fix=f"{setting.key} = {int(value)}" if whole else None,
+        about=setting,
+        at_most=Severity.WARNING if converts else None,
+    )
+
+
+def _is_whole(text: str) -> bool:
+    try:
+        int(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _is_number(text: str) -> bool:

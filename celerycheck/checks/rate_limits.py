@@ -10,6 +10,9 @@ from celerycheck.registry import NotEvaluated, Problem, check
 from celerycheck.subjects import App, Opaque, Plain, TaskInfo
 
 _PER_SECOND = {"s": 1.0, "m": 60.0, "h": 3600.0}
+_HARDLY_LIMITED = 10.0
+"""Tasks a second; what waits behind so fast a limit does not wait long."""
+
 _LONG_UNITS = {"sec": "s", "second": "s", "min": "m", "minute": "m", "hr": "h", "hour": "h"}
 
 
@@ -31,6 +34,8 @@ def rate_limit_shares_queue(app: App) -> Iterator[Problem]:
             rate = rate_of(task.option("rate_limit"))
         except (NotEvaluated, ValueError):
             continue
+        if task.queue and rate >= _HARDLY_LIMITED:
+            continue
         if task.queue and rate:
             limited.append((task, task.queue))
         elif task.queue:
@@ -40,13 +45,17 @@ def rate_limit_shares_queue(app: App) -> Iterator[Problem]:
             others = "an unlimited task" if unlimited[queue] == 1 else f"{unlimited[queue]} unlimited tasks"
             yield Problem(
                 f"rate_limit {task.option('rate_limit')!r} holds up {others} in queue {queue!r}",
-                fix=assignment(
-                    app.settings,
-                    "task_routes",
-                    f'{{"{task.name}": {{"queue": "{task.name.rpartition(".")[2]}"}}}}',
-                ),
+                fix=_route(app, task),
                 about=task,
             )
+
+
+def _route(app: App, task: TaskInfo) -> str:
+    """What to write to give it a queue of its own, beside the routes there are."""
+    route = f'"{task.name}": {{"queue": "{task.name.rpartition(".")[2]}"}}'
+    if app.routes or app.settings.flag("task_routes"):
+        return f"add {route} to {app.settings.spelled('task_routes')}"
+    return assignment(app.settings, "task_routes", f"{{{route}}}")
 
 
 @check

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 
 from celerycheck.checks._wording import assignment
 from celerycheck.findings import Severity
 from celerycheck.registry import Problem, check
-from celerycheck.subjects import App, NotEvaluated, Setting, Settings, TaskInfo
+from celerycheck.subjects import App, NotEvaluated, Parameter, Setting, Settings, TaskInfo
 
 PICKLE = ("pickle", "application/x-python-serialize")
 YAML = ("yaml", "application/x-yaml")
@@ -80,13 +81,19 @@ def complex_argument(task: TaskInfo) -> Iterator[Problem]:
     if task.pydantic or task.option("serializer") not in PLAIN_ONLY or _converts_arguments(task):
         return
     for parameter in task.parameters or ():
-        if parameter.complex:
+        if parameter.complex and not _is_rebuilt(task, parameter):
             yield Problem(
                 f"parameter {parameter.name} is annotated {parameter.annotation}: {parameter.complex}"
                 f" does not fit into a {task.option('serializer')} message",
                 about=task,
                 at_most=Severity.WARNING,
             )
+
+
+def _is_rebuilt(task: TaskInfo, parameter: Parameter) -> bool:
+    """Whether a decorator of the project's mentions it: it may make the object of what the message holds."""
+    words = [word for word in re.findall(r"\w+", parameter.annotation or "") if word != "None"]
+    return any(name in task.wrapper_names for name in (parameter.name, *words[-1:]))
 
 
 def _converts_arguments(task: TaskInfo) -> bool:

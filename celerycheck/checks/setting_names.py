@@ -29,15 +29,27 @@ NOT_CELERYS_NAMES = frozenset(
         "beat_dburi",  # the SQLAlchemy schedulers
         "beat_engine_options",
         "beat_schema",
-        "db_reuse_max",  # this and the next three: read by Celery, though none of its declared settings
-        "gcs_threadpool_maxsize",
-        "override_backends",
-        "result_backend_thread_safe",
         "once",  # celery-once
         "task_queue",  # a project's own "the queue", not a slip for task_queues
         "visibility_timeout",  # Celery's own documentation asks for it beside the transport options
     }
 )
+READ_UNDECLARED = frozenset(
+    {
+        "cassandra_secure_bundle_path",
+        "db_reuse_max",
+        "dynamodb_endpoint_url",
+        "firestore_project",
+        "gcs_threadpool_maxsize",
+        "override_backends",
+        "redis_backend_credential_provider",
+        "redis_backend_health_check_interval",
+        "redis_client_name",
+        "result_backend_thread_safe",
+    }
+)
+"""What Celery reads, of any version, though `celery.app.defaults` declares none of it."""
+
 STORES = ("azureblockblob_", "cassandra_", "cosmosdbsql_", "database_", "gcs_", "s3_")
 """Sections whose old names are plain nouns: a Django project's `S3_BUCKET` is its own."""
 
@@ -70,7 +82,8 @@ def unknown_setting(app: App) -> Iterator[Problem]:
     """
     for setting in app.settings.unknown:
         name = setting.name.removeprefix("celery_")
-        if name not in NOT_CELERYS_NAMES and not name.startswith(NOT_CELERYS_PREFIXES):
+        known = name in NOT_CELERYS_NAMES or name in READ_UNDECLARED
+        if not known and not name.startswith(NOT_CELERYS_PREFIXES):
             yield from _not_read(app, setting, name)
 
 
@@ -82,7 +95,7 @@ def _not_read(app: App, setting: Setting, name: str) -> Iterator[Problem]:
             yield _not_read_as_written(settings, setting, name)
     elif known:
         yield Problem(
-            f"needs Celery {known.since}, and {app.celery} is installed: it does nothing",
+            f"{setting.key} needs Celery {known.since}, and {app.celery} is installed: it does nothing",
             fix=f"install Celery {known.since} or newer, or remove {setting.key}",
             about=setting,
         )
@@ -96,7 +109,7 @@ def _not_read(app: App, setting: Setting, name: str) -> Iterator[Problem]:
         )
     else:
         yield Problem(
-            "no setting of Celery's: Celery ignores it",
+            f"{setting.key} is no setting of Celery's and is ignored",
             fix="remove it, or give it a name without Celery's prefix where the project itself reads it",
             about=setting,
             at_most=Severity.INFO,

@@ -74,6 +74,29 @@ def test_retry_without_backoff(subject, messages):
     assert problems("retry-without-backoff", subject) == messages
 
 
+@pytest.mark.parametrize(
+    ("options", "at_most", "fix"),
+    [
+        ({}, Severity.INFO, "retry_backoff=180, retry_backoff_max=600"),
+        ({"default_retry_delay": 60}, Severity.INFO, "retry_backoff=60, retry_backoff_max=600"),
+        ({"default_retry_delay": 59}, None, "retry_backoff=59, retry_backoff_max=600"),
+        ({"max_retries": 4}, None, "retry_backoff=180, retry_backoff_max=600"),
+        ({"max_retries": None}, None, "retry_backoff=180, retry_backoff_max=600"),
+        ({"default_retry_delay": 1800}, Severity.INFO, "retry_backoff=1800, retry_backoff_max=1800"),
+        ({"default_retry_delay": 0.5}, None, "retry_backoff=1, retry_backoff_max=600"),
+        ({"retry_kwargs": {"countdown": 5}}, None, "retry_backoff=5, retry_backoff_max=600"),
+        (
+            {"retry_kwargs": {"countdown": 0, "max_retries": 9}},
+            None,
+            "retry_backoff=1, retry_backoff_max=600",
+        ),
+    ],
+)
+def test_backoff_begins_where_the_retries_are(options, at_most, fix):
+    (problem,) = found("retry-without-backoff", task(autoretry_for=NETWORK, **options))
+    assert (problem.at_most, problem.fix) == (at_most, fix)
+
+
 def test_retry_without_backoff_guesses_nothing():
     with pytest.raises(NotEvaluated, match="retry_kwargs"):
         problems("retry-without-backoff", task(autoretry_for=NETWORK, retry_kwargs=Opaque("proj.Lazy")))
@@ -159,10 +182,21 @@ def test_backoff_without_autoretry(subject, messages):
     assert problems("backoff-without-autoretry", subject) == messages
 
 
-@pytest.mark.parametrize(("bound", "at_most"), [(False, None), (True, Severity.WARNING)])
-def test_a_bound_task_may_hand_itself_to_what_reads_its_backoff(bound, at_most):
-    subject = task(info=TaskInfo("t", bound=bound), retry_backoff=True)
-    assert [problem.at_most for problem in found("backoff-without-autoretry", subject)] == [at_most]
+@pytest.mark.parametrize(
+    ("fields", "grades"),
+    [
+        ({"bound": False}, [None]),
+        ({"bound": True}, [None]),
+        ({"wrapper_names": ("logger",)}, [None]),
+        ({"bound": True, "wrapper_names": ("logger",)}, [Severity.WARNING]),
+        ({"bound": True, "class_based": True}, [Severity.WARNING]),
+        ({"bound": True, "self_escapes": True}, []),
+        ({"bound": True, "self_escapes": True, "wrapper_names": ("logger",)}, []),
+    ],
+)
+def test_a_task_may_hand_itself_to_what_reads_its_backoff(fields, grades):
+    subject = task(info=TaskInfo("t", **fields), retry_backoff=True)
+    assert [problem.at_most for problem in found("backoff-without-autoretry", subject)] == grades
 
 
 @pytest.mark.parametrize(
@@ -225,6 +259,27 @@ def test_short_retry_budget_advises_retries_that_span_the_time_asked_for():
     assert problem.fix == "retry_backoff=5, max_retries=8"
     again = task(autoretry_for=NETWORK, retry_backoff=5, max_retries=8)
     assert problems("short-retry-budget", again, seconds=600) == []
+
+
+@pytest.mark.parametrize(
+    ("options", "fix"),
+    [
+        ({"retry_backoff": True}, "retry_backoff=5, max_retries=5"),
+        (
+            {"retry_backoff": True, "retry_kwargs": {"max_retries": 2}},
+            'retry_backoff=5, retry_kwargs={"max_retries": 5}',
+        ),
+        ({"retry_kwargs": {"countdown": 1}}, "retry_backoff=5, max_retries=5"),
+        (
+            {"retry_backoff": True, "retry_backoff_max": 4},
+            "retry_backoff=5, retry_backoff_max=600, max_retries=5",
+        ),
+        ({"retry_backoff": True, "retry_backoff_max": 900}, "retry_backoff=5, max_retries=5"),
+    ],
+)
+def test_more_retries_are_written_where_they_are_now(options, fix):
+    (problem,) = found("short-retry-budget", task(autoretry_for=NETWORK, **options))
+    assert problem.fix == fix
 
 
 @pytest.mark.parametrize(

@@ -75,6 +75,14 @@ def test_eager_mode(subject, messages):
     assert problems("eager-mode", subject) == messages
 
 
+def test_eager_mode_may_be_the_environments():
+    [problem] = found("eager-mode", eager())
+    assert problem.fix == (
+        "remove CELERY_TASK_ALWAYS_EAGER from these settings, or, where it is derived, audit with the"
+        " deployment's environment"
+    )
+
+
 def test_a_computed_eager_mode_is_not_judged():
     with pytest.raises(NotEvaluated):
         problems("eager-mode", eager(Opaque("proj.Lazy")))
@@ -122,7 +130,15 @@ LIMITS = "limits are compared as text, and beside a limit that is a number every
             typed("broker_transport_options", '{"visibility_timeout": 3600}'),
             ["a text stands where Celery needs a dict: connecting raises ValueError"],
         ),
+        (typed("worker_concurrency", "4", celery="5.6.3"), number("4", "workers need -c to start")),
+        (typed("worker_concurrency", "auto", celery="5.3.6"), number("auto", "workers need -c to start")),
+        (typed("worker_concurrency", "many"), number("many", "one process per processor is started")),
         (app(), []),
+        (typed("worker_concurrency", "4"), []),  # 5.7 converts it
+        (typed("worker_concurrency", " Auto "), []),
+        (typed("worker_concurrency", ""), []),
+        (typed("worker_concurrency", "", celery="5.6.3"), []),
+        (typed("worker_concurrency", 4, celery="5.6.3"), []),
         (typed("task_always_eager", "true"), []),
         (typed("task_acks_late", ""), []),
         (typed("task_acks_late", "yes"), []),
@@ -154,6 +170,10 @@ def test_what_to_write_instead_of_a_text():
     assert flag.fix == "task_acks_late = False"
     [limit] = found("mistyped-setting", typed("task_time_limit", "30"))
     assert (limit.fix, limit.at_most) == ("task_time_limit = 30", Severity.WARNING)
+    [processes] = found("mistyped-setting", typed("worker_concurrency", "4", celery="5.6.3"))
+    assert (processes.fix, processes.at_most) == ("worker_concurrency = 4", None)
+    [word] = found("mistyped-setting", typed("worker_concurrency", "many"))
+    assert (word.fix, word.at_most) == (None, Severity.WARNING)
     [words] = found("mistyped-setting", typed("broker_pool_limit", "many"))
     assert words.fix is None
 

@@ -7,6 +7,7 @@ import pytest
 from celerycheck.checks.rate_limits import rate_of
 from celerycheck.subjects import (
     Opaque,
+    RouteInfo,
     TaskInfo,
 )
 from celerycheck.testing import app, found, problems, task
@@ -34,7 +35,15 @@ def routed(name, queue="celery", **options):
             [routed("a", rate_limit=5), routed("b"), routed("c")],
             ["rate_limit 5 holds up 2 unlimited tasks in queue 'celery'"],
         ),
+        (
+            [routed("a", rate_limit="9/s"), routed("b")],
+            ["rate_limit '9/s' holds up an unlimited task in queue 'celery'"],
+        ),
         ([], []),
+        ([routed("a", rate_limit="10/s"), routed("b")], []),
+        ([routed("a", rate_limit=100), routed("b")], []),
+        ([routed("a", rate_limit="1000/m"), routed("b")], []),
+        ([routed("a", rate_limit="9/s"), routed("b", rate_limit="50/s")], []),
         ([routed("a"), routed("b")], []),
         ([routed("a", rate_limit="10/m")], []),
         ([routed("a", "slow", rate_limit="10/m"), routed("b")], []),
@@ -47,6 +56,22 @@ def routed(name, queue="celery", **options):
 )
 def test_rate_limit_shares_queue(tasks, messages):
     assert problems("rate-limit-shares-queue", app(*tasks)) == messages
+
+
+@pytest.mark.parametrize(
+    ("fields", "fix"),
+    [
+        ({}, 'task_routes = {"proj.mails.send": {"queue": "send"}}'),
+        ({"routes": (RouteInfo("x.*"),)}, 'add "proj.mails.send": {"queue": "send"} to task_routes'),
+        (
+            {"values": {"task_routes": Opaque("function")}},
+            'add "proj.mails.send": {"queue": "send"} to task_routes',
+        ),
+    ],
+)
+def test_a_route_is_added_to_those_there_are(fields, fix):
+    subject = app(routed("proj.mails.send", rate_limit="1/s"), routed("b"), **fields)
+    assert [problem.fix for problem in found("rate-limit-shares-queue", subject)] == [fix]
 
 
 def test_rate_limits_that_are_disabled_hold_nothing_up():

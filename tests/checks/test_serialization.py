@@ -173,8 +173,10 @@ NUMBER = parameter("user_id", annotation="int")
 SAID = "parameter user is annotated User: a Django model instance does not fit into a json message"
 
 
-def taking(*parameters, pydantic=False, classes=(), **options):
-    info = TaskInfo("t", parameters=parameters, pydantic=pydantic, classes=classes)
+def taking(*parameters, pydantic=False, classes=(), wrapper_names=(), **options):
+    info = TaskInfo(
+        "t", parameters=parameters, pydantic=pydantic, classes=classes, wrapper_names=wrapper_names
+    )
     return task(info=info, **options)
 
 
@@ -189,6 +191,18 @@ def taking(*parameters, pydantic=False, classes=(), **options):
         ),
         (taking(USER, classes=(TaskClass("Base", defines=("on_failure",)),)), [SAID]),
         (taking(USER, serializer="msgpack"), [SAID.replace("json", "msgpack")]),
+        (taking(USER, wrapper_names=("kwargs", "logger", "user_name")), [SAID]),
+        (
+            taking(parameter("x", annotation="User | None", complex="y"), wrapper_names=("None",)),
+            ["parameter x is annotated User | None: y does not fit into a json message"],
+        ),
+        (taking(USER, wrapper_names=("kwargs", "user")), []),
+        (taking(USER, wrapper_names=("User", "get")), []),
+        (
+            taking(parameter("x", annotation="models.User | None", complex="y"), wrapper_names=("User",)),
+            [],
+        ),
+        (taking(parameter("x", annotation="list[User]", complex="y"), wrapper_names=("User",)), []),
         (taking(), []),
         (taking(NUMBER), []),
         (taking(parameter("when", annotation="datetime")), []),

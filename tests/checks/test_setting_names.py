@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from types import SimpleNamespace
 
 import celery
@@ -10,7 +11,7 @@ from celery import Celery
 from celery.app.defaults import _TO_NEW_KEY, SETTING_KEYS
 from celery.bin import upgrade
 
-from celerycheck.checks.setting_names import SAME_NAME_BEFORE_4
+from celerycheck.checks.setting_names import READ_UNDECLARED, SAME_NAME_BEFORE_4
 from celerycheck.findings import Severity
 from celerycheck.subjects import Setting
 from celerycheck.testing import app, found, problems, settings
@@ -37,7 +38,8 @@ def near(key, right):
     return [f"{key} is no setting of Celery's and is ignored; {right} is the nearest name"]
 
 
-UNKNOWN = ["no setting of Celery's: Celery ignores it"]
+def unknown(key):
+    return [f"{key} is no setting of Celery's and is ignored"]
 
 
 @pytest.mark.parametrize(
@@ -52,7 +54,7 @@ UNKNOWN = ["no setting of Celery's: Celery ignores it"]
         (configured("CELERY_CONCURRENCY"), near("CELERY_CONCURRENCY", "worker_concurrency")),
         (
             configured("CELERY_WORKER_ETA_TASK_LIMIT", celery="5.5.3"),
-            ["needs Celery 5.6, and 5.5.3 is installed: it does nothing"],
+            ["CELERY_WORKER_ETA_TASK_LIMIT needs Celery 5.6, and 5.5.3 is installed: it does nothing"],
         ),
         (
             configured("CELERY_TASK_TIME_LIMIT", namespace=None),
@@ -67,12 +69,12 @@ UNKNOWN = ["no setting of Celery's: Celery ignores it"]
             ["CELERY_TASK_TIME_LIMIT is ignored: Celery looks for task_time_limit"],
         ),
         # Projects keep settings of their own under the prefix: never more than a hint.
-        (configured("CELERY_LONG_RUNNING_TASK_TIME_LIMIT"), UNKNOWN),
-        (configured("CELERY_BACKLOG_ALERT_THRESHOLD"), UNKNOWN),
-        (configured("CELERY_TASK_PRIORITY_BACKGROUND"), UNKNOWN),
-        (configured("CELERY_MAX_RETRIES"), UNKNOWN),
-        (configured("CELERY_RESULT_BACKEND_URL"), UNKNOWN),
-        (configured("CELERY_ENABLED"), UNKNOWN),
+        (configured("CELERY_LONG_RUNNING_TASK_TIME_LIMIT"), unknown("CELERY_LONG_RUNNING_TASK_TIME_LIMIT")),
+        (configured("CELERY_BACKLOG_ALERT_THRESHOLD"), unknown("CELERY_BACKLOG_ALERT_THRESHOLD")),
+        (configured("CELERY_TASK_PRIORITY_BACKGROUND"), unknown("CELERY_TASK_PRIORITY_BACKGROUND")),
+        (configured("CELERY_MAX_RETRIES"), unknown("CELERY_MAX_RETRIES")),
+        (configured("CELERY_RESULT_BACKEND_URL"), unknown("CELERY_RESULT_BACKEND_URL")),
+        (configured("CELERY_ENABLED"), unknown("CELERY_ENABLED")),
         # Silent: known ones, other people's, and those that are set under the right name as well.
         (configured(), []),
         (configured("CELERY_REDBEAT_LOCK_TIMEOUT"), []),
@@ -88,6 +90,12 @@ UNKNOWN = ["no setting of Celery's: Celery ignores it"]
         (configured("visibility_timeout", namespace=None), []),
         (configured("CELERY_VISIBILITY_TIMEOUT"), []),
         (configured("gcs_threadpool_maxsize", namespace=None), []),
+        (configured("CELERY_REDIS_BACKEND_HEALTH_CHECK_INTERVAL"), []),
+        (configured("redis_client_name", namespace=None), []),
+        (configured("CELERY_REDIS_BACKEND_CREDENTIAL_PROVIDER"), []),
+        (configured("CELERY_CASSANDRA_SECURE_BUNDLE_PATH"), []),
+        (configured("CELERY_FIRESTORE_PROJECT"), []),
+        (configured("CELERY_DYNAMODB_ENDPOINT_URL"), []),
         (configured("CELERY_BROKER_URL", namespace=None, values={"broker_url": "redis://"}), []),
         (configured("CELERY_broker_url", values={"broker_url": "redis://"}), []),
     ],
@@ -123,6 +131,14 @@ def test_how_sure_an_unknown_setting_is(subject, at_most, fix):
     assert problem.at_most == at_most
     assert fix in problem.fix
     assert problem.about in subject.settings.unknown
+
+
+@pytest.mark.parametrize("name", sorted(READ_UNDECLARED - {"db_reuse_max"}))
+def test_what_celery_reads_undeclared(name):
+    assert name not in SETTING_KEYS
+    if VERSION >= (5, 6):
+        sources = Path(celery.__file__).parent.rglob("*.py")
+        assert any(name in source.read_text(encoding="utf-8") for source in sources)
 
 
 def old(key, name, origin="source"):
