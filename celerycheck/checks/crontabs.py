@@ -6,33 +6,34 @@ import re
 from collections.abc import Iterator
 
 from celerycheck.checks._crontab_times import apart, left_open
+from celerycheck.checks._schedules import entries_of
 from celerycheck.registry import Problem, check
-from celerycheck.subjects import ScheduleEntry
+from celerycheck.subjects import App, CrontabFields
 
 
 @check
-def every_minute_crontab(entry: ScheduleEntry) -> Iterator[Problem]:
+def every_minute_crontab(app: App) -> Iterator[Problem]:
     """A crontab fires every minute of an hour or day.
 
     Why: a field left out of `crontab()` means every, not zero: `crontab(hour=3)` fires 60 times.
     Fix: set `minute`, and where only the day is given `hour` as well.
     Reference: https://docs.celeryq.dev/en/stable/userguide/periodic-tasks.html#crontab-schedules
     """
-    pinned = left_open(entry.crontab) if entry.crontab else None
-    if pinned is None:
-        return
-    name, text = pinned
-    if name == "hour":
-        yield Problem(f"minute is * while hour is {text}: it fires 60 times an hour", fix="add minute=0")
-    else:
-        yield Problem(
-            f"minute and hour are * while {name} is {text}: it fires 1440 times a day",
-            fix="add minute=0, hour=0",
-        )
+    for entry in entries_of(app):
+        pinned = left_open(entry.crontab) if entry.crontab else None
+        if pinned is None:
+            continue
+        name, text = pinned
+        if name == "hour":
+            message, fix = f"minute is * while hour is {text}: it fires 60 times an hour", "add minute=0"
+        else:
+            message = f"minute and hour are * while {name} is {text}: it fires 1440 times a day"
+            fix = "add minute=0, hour=0"
+        yield Problem(message, fix=fix, about=entry)
 
 
 @check
-def uneven_crontab(entry: ScheduleEntry) -> Iterator[Problem]:
+def uneven_crontab(app: App) -> Iterator[Problem]:
     """A crontab step does not divide its range.
 
     Why: a step starts over with each hour, day, week, month or year: `*/40` minutes fires at :00 and
@@ -40,9 +41,14 @@ def uneven_crontab(entry: ScheduleEntry) -> Iterator[Problem]:
     Fix: use a step that divides the range, or an interval (`timedelta(minutes=40)`).
     Reference: https://docs.celeryq.dev/en/stable/userguide/periodic-tasks.html#crontab-schedules
     """
-    fields = entry.crontab
-    if fields is None:
-        return
+    for entry in entries_of(app):
+        if entry.crontab is not None:
+            for message in _uneven(entry.crontab):
+                yield Problem(message, about=entry)
+
+
+def _uneven(fields: CrontabFields) -> Iterator[str]:
+    """What is said of each field whose step does not divide its range."""
     for name, size, period, last_only in (
         ("minute", 60, "hour", apart(fields.hour, 24)),
         ("hour", 24, "day", apart(fields.day_of_month, 31) or apart(fields.day_of_week, 7)),
@@ -54,7 +60,7 @@ def uneven_crontab(entry: ScheduleEntry) -> Iterator[Problem]:
         match = re.fullmatch(r"\*/(\d+)", text)
         step = int(match[1]) if match else 1
         if step > size:
-            yield Problem(f"{name} is {text}, longer than its {period}: it matches once each {period}")
+            yield f"{name} is {text}, longer than its {period}: it matches once each {period}"
         elif size % step and not last_only:
             rest = "" if name == "day_of_month" else f", {size % step} rather than {step} after the last run"
-            yield Problem(f"{name} is {text}: it starts over with each {period}{rest}")
+            yield f"{name} is {text}: it starts over with each {period}{rest}"

@@ -8,6 +8,8 @@ from celerycheck.registry import NotEvaluated, Problem, check
 from celerycheck.subjects import App, BrokenTask, Location, TaskInfo
 
 CELERYS_POOLS = frozenset({"", "eventlet", "gevent", "prefork", "processes", "solo", "threads"})
+_ONE_BY_ONE = 10
+"""More tasks with one fault are a habit of the project's, and told of the app."""
 RUNS = frozenset({"__call__", "_orig_run", "run"})
 """What a class of the project's that runs tasks in its own way defines or calls."""
 
@@ -208,13 +210,24 @@ def app_task_in_reusable_app(app: App) -> Iterator[Problem]:
         return
     home = app.module.partition(".")[0]
     apps = {name for name in map(_package, app.django.installed_apps) if name.partition(".")[0] != home}
-    for task in app.tasks:
-        if task.shared is False and any(parent in apps for parent in _parents(task.module)):
-            yield Problem(
-                f"it is bound to the Celery app of {home} and lies in a Django app outside that package",
-                fix="from celery import shared_task, and decorate with @shared_task",
-                about=task,
-            )
+    # A task that another of the project's Celery apps made is tied to that one, wherever it lies.
+    own = [task for task in app.tasks if task.shared is False and task.made_by is None]
+    tied = [task for task in own if any(parent in apps for parent in _parents(task.module))]
+    fix = "from celery import shared_task, and decorate with @shared_task"
+    if len(tied) > _ONE_BY_ONE:
+        yield Problem(
+            f"{len(tied)} tasks are bound to the Celery app of {home} and lie in Django apps outside that"
+            " package",
+            fix=fix,
+            about=app,
+        )
+        return
+    for task in tied:
+        yield Problem(
+            f"it is bound to the Celery app of {home} and lies in a Django app outside that package",
+            fix=fix,
+            about=task,
+        )
 
 
 def _package(installed: str) -> str:

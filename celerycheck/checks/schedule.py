@@ -7,12 +7,13 @@ from collections.abc import Iterator
 from itertools import pairwise
 
 from celerycheck.checks._crontab_times import left_open, times_of
+from celerycheck.checks._limits import limit_of
+from celerycheck.checks._schedules import BUILT_IN, entries_of
 from celerycheck.checks._wording import number
 from celerycheck.nearest import TaskNames, nearest
 from celerycheck.registry import NotEvaluated, Problem, check
 from celerycheck.subjects import App, ScheduleEntry, TaskInfo
 
-_BUILT_IN = "celery.backend_cleanup"
 _KEYS = ("task", "schedule", "args", "kwargs", "options", "relative")
 _GUARDS = frozenset({"lock", "rlock", "mutex", "semaphore", "singleton", "once"})
 _COMPARED = 20
@@ -27,7 +28,7 @@ def unknown_scheduled_task(app: App) -> Iterator[Problem]:
     Fix: correct the task's name, or make sure that its module is imported.
     Reference: https://docs.celeryq.dev/en/stable/userguide/periodic-tasks.html#available-fields
     """
-    entries = [entry for entry in app.schedule if entry.name != _BUILT_IN and entry.task]
+    entries = [entry for entry in entries_of(app) if entry.name != BUILT_IN and entry.task]
     if entries and not app.partial and not app.tasks and not app.third_party:
         raise NotEvaluated("this app registers no tasks: what it schedules runs in another app")
     registered = TaskNames(app.names)
@@ -44,19 +45,20 @@ def unknown_scheduled_task(app: App) -> Iterator[Problem]:
 
 
 @check
-def scheduled_arity(entry: ScheduleEntry) -> Iterator[Problem]:
+def scheduled_arity(app: App) -> Iterator[Problem]:
     """A schedule entry's arguments do not fit its task.
 
     Why: every send raises TypeError in beat, which logs it and goes on: the job never runs.
     Fix: give the entry the `args` and `kwargs` that the task's function takes.
     Reference: https://docs.celeryq.dev/en/stable/userguide/periodic-tasks.html#available-fields
     """
-    if entry.arity_error:
-        yield Problem(f"its arguments do not fit the task: {entry.arity_error}")
+    for entry in entries_of(app):
+        if entry.arity_error:
+            yield Problem(f"its arguments do not fit the task: {entry.arity_error}", about=entry)
 
 
 @check
-def malformed_schedule(entry: ScheduleEntry) -> Iterator[Problem]:
+def malformed_schedule(app: App) -> Iterator[Problem]:
     """A schedule entry cannot be used.
 
     Why: one entry that beat cannot build stops beat when it starts, and every other entry with it.
@@ -64,22 +66,29 @@ def malformed_schedule(entry: ScheduleEntry) -> Iterator[Problem]:
         `args`, `kwargs`, `options` and `relative`.
     Reference: https://docs.celeryq.dev/en/stable/userguide/periodic-tasks.html#available-fields
     """
+    for entry in entries_of(app):
+        for message, fix in _faults(entry):
+            yield Problem(message, fix=fix, about=entry)
+
+
+def _faults(entry: ScheduleEntry) -> Iterator[tuple[str, str | None]]:
+    """Why beat cannot use an entry, and what to write instead where that is known."""
     for key in entry.unknown_keys:
         near = nearest(key, _KEYS)
-        yield Problem(
-            f"beat does not start: it does not know the key {key!r}",
-            fix=f"did you mean {near!r}?"
+        known = (
+            f"did you mean {near!r}?"
             if near
-            else f"remove it, or put it under one of {', '.join(_KEYS[2:5])}",
+            else f"remove it, or put it under one of {', '.join(_KEYS[2:5])}"
         )
+        yield f"beat does not start: it does not know the key {key!r}", known
     if entry.unknown_keys:
         return
     if entry.error and not _never_fires(entry):
-        yield Problem(entry.error)
+        yield entry.error, None
     elif entry.kind == "malformed":
-        yield Problem("beat cannot use its schedule")
+        yield "beat cannot use its schedule", None
     elif not entry.task:
-        yield Problem("it names no task")
+        yield "it names no task", None
 
 
 def _never_fires(entry: ScheduleEntry) -> bool:
@@ -88,7 +97,7 @@ def _never_fires(entry: ScheduleEntry) -> bool:
 
 
 @check
-def impossible_schedule(entry: ScheduleEntry) -> Iterator[Problem]:
+def impossible_schedule(app: App) -> Iterator[Problem]:
     """A schedule entry never fires, or fires without pause.
 
     Why: a date that does not exist never comes; an interval of zero makes beat send as fast as it can,
@@ -96,21 +105,27 @@ def impossible_schedule(entry: ScheduleEntry) -> Iterator[Problem]:
     Fix: correct the date, or give a positive interval.
     Reference: celery.schedules
     """
+    for entry in entries_of(app):
+        fault = _impossible(entry)
+        if fault is not None:
+            yield Problem(fault, about=entry)
+
+
+def _impossible(entry: ScheduleEntry) -> str | None:
+    """Why an entry never fires, or fires without pause; None where it does neither."""
     if entry.kind == "interval" and entry.seconds is not None and entry.seconds <= 0:
-        yield Problem(f"its interval is {number(entry.seconds)} s: beat sends it without pause")
-        return
+        return f"its interval is {number(entry.seconds)} s: beat sends it without pause"
     times = times_of(entry.crontab) if entry.crontab else None
     if entry.crontab is None or ((times is None or times.possible) and not _never_fires(entry)):
-        return
+        return None
     if times is None or times.possible:
-        yield Problem(entry.error or "it never fires")
-    elif times.minute and times.hour and times.day_of_week and times.day_of_month and times.month_of_year:
-        yield Problem(
+        return entry.error or "it never fires"
+    if times.minute and times.hour and times.day_of_week and times.day_of_month and times.month_of_year:
+        return (
             f"it never fires: day_of_month {entry.crontab.day_of_month} never occurs in month_of_year"
             f" {entry.crontab.month_of_year}"
         )
-    else:
-        yield Problem("it never fires: one of its fields is empty")
+    return "it never fires: one of its fields is empty"
 
 
 @check
@@ -119,16 +134,18 @@ def overlapping_schedule(app: App, *, unlimited_within: float = 3600.0) -> Itera
 
     Why: beat sends the next run whether or not the last one is done: runs overlap, and a worker that
         was away for an hour finds an hour's worth of them.
-    Fix: set `expires` in the entry's options to its interval, and a time limit below it.
+    Fix: set `expires` in the entry's options to its interval, and a time limit below it. Runs without a
+        limit count as too long where they are sent less than `unlimited_within` seconds apart.
     Reference: https://docs.celeryq.dev/en/stable/userguide/periodic-tasks.html#introduction
     """
-    for entry in app.schedule:
+    for entry in entries_of(app):
         task = app.task(entry.task) if entry.task else None
         gap = _shortest_gap(entry)
         if task is None or not gap or entry.expires is not None or _is_guarded(task):
             continue
         try:
-            limit = task.time_limit or task.soft_time_limit
+            limit = limit_of(app.settings, task, "time_limit")
+            limit = limit or limit_of(app.settings, task, "soft_time_limit")
         except NotEvaluated:
             continue
         fix = f'"options": {{"expires": {number(gap)}}}'
@@ -138,7 +155,7 @@ def overlapping_schedule(app: App, *, unlimited_within: float = 3600.0) -> Itera
                 fix=fix,
                 about=entry,
             )
-        elif limit is None and gap <= unlimited_within:
+        elif limit is None and gap < unlimited_within:
             yield Problem(
                 f"sent {number(gap)} s apart, with neither a time limit nor expires", fix=fix, about=entry
             )
@@ -175,14 +192,16 @@ def _shortest_gap(entry: ScheduleEntry) -> float | None:
 
 @check
 def duplicate_schedule(app: App) -> Iterator[Problem]:
-    """Two schedule entries send the same task at the same times.
+    """Two schedule entries do the same work.
 
-    Why: the work is done twice, side by side.
+    Why: the work is done twice, side by side; two names that differ by a dash are one entry renamed, of
+        which the old one was left behind.
     Fix: remove one of them; to run at several times, list the times in one crontab.
     Reference: https://docs.celeryq.dev/en/stable/userguide/periodic-tasks.html#entries
     """
     earlier: dict[tuple[str, ...], list[ScheduleEntry]] = {}
-    for entry in app.schedule:
+    named: dict[tuple[str, ...], ScheduleEntry] = {}
+    for entry in entries_of(app):
         usable = entry.kind == "crontab" or (entry.kind == "interval" and (entry.seconds or 0) > 0)
         if not entry.task or not usable or (entry.arguments and not entry.digest):
             continue
@@ -190,13 +209,23 @@ def duplicate_schedule(app: App) -> Iterator[Problem]:
         # One task and set of arguments under dozens of distinct schedules is not what this looks for.
         seen = earlier.setdefault((entry.task, entry.digest, *where), [])
         twin = next((other for other in seen if _coincide(other, entry)), None)
-        if twin is not None:
-            yield Problem(
-                f"sends the same task with the same arguments as {twin.name!r}, {_how(twin, entry)}",
-                about=entry,
-            )
-        elif len(seen) < _COMPARED:
+        if twin is None and len(seen) < _COMPARED:
             seen.append(entry)
+        namesake = named.setdefault((entry.task, entry.digest, *where, _folded(entry.name)), entry)
+        if twin is not None:
+            how = _how(twin, entry)
+        elif namesake is not entry:
+            twin, how = namesake, "and is called the same but for case, dashes and blanks"
+        else:
+            continue
+        yield Problem(
+            f"sends the same task with the same arguments as {twin.name!r}, {how}",
+            about=entry,
+        )
+
+
+def _folded(name: str) -> str:
+    return re.sub(r"[-_\s]", "", name).casefold()
 
 
 def _coincide(one: ScheduleEntry, other: ScheduleEntry) -> bool:

@@ -7,7 +7,7 @@ from itertools import pairwise
 import pytest
 
 from celerycheck.subjects import CrontabFields, ScheduleEntry
-from celerycheck.testing import problems
+from celerycheck.testing import app, problems
 
 WORK = "proj.tasks.work"
 
@@ -61,7 +61,7 @@ def cron(name="entry", fields=None, **times):
     ],
 )
 def test_every_minute_crontab(entry, messages):
-    assert problems("every-minute-crontab", entry) == messages
+    assert problems("every-minute-crontab", app(schedule=(entry,))) == messages
 
 
 @pytest.mark.parametrize(
@@ -109,7 +109,7 @@ def test_every_minute_crontab(entry, messages):
     ],
 )
 def test_uneven_crontab(entry, messages):
-    assert problems("uneven-crontab", entry) == messages
+    assert problems("uneven-crontab", app(schedule=(entry,))) == messages
 
 
 @pytest.mark.parametrize(

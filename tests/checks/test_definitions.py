@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import warnings
+from dataclasses import replace
 from uuid import uuid4
 
 import pytest
@@ -12,6 +13,7 @@ from celery import Celery, Task
 from celery.app.trace import build_tracer
 
 from celerycheck.subjects import (
+    App,
     BrokenModule,
     BrokenTask,
     DjangoInfo,
@@ -220,9 +222,10 @@ def test_undocumented_task(doc, messages):
     assert problems("undocumented-task", TaskInfo("t", doc=doc)) == messages
 
 
-def in_django(module, *installed, shared=False, home="proj.celery"):
+def in_django(module, *installed, shared=False, home="proj.celery", made_by=None, count=1):
+    info = TaskInfo("t", module=module, shared=shared, made_by=made_by)
     return app(
-        task(info=TaskInfo("t", module=module, shared=shared)),
+        *(task(info=replace(info, name=f"t{n}")) for n in range(count)),
         module=home,
         django=DjangoInfo("5.2", "proj.settings", installed_apps=installed),
     )
@@ -238,6 +241,14 @@ TIED = ["it is bound to the Celery app of proj and lies in a Django app outside 
         (in_django("orders.tasks.mail", "orders"), TIED),
         (in_django("orders.tasks", "orders.apps.OrdersConfig"), TIED),
         (in_django("shop.orders.tasks", "django.contrib.auth", "shop.orders"), TIED),
+        (in_django("orders.tasks", "orders", count=10), TIED * 10),
+        (
+            in_django("orders.tasks", "orders", count=11),
+            ["11 tasks are bound to the Celery app of proj and lie in Django apps outside that package"],
+        ),
+        (in_django("orders.tasks", "orders", made_by="orders.tasks:app"), []),
+        (in_django("orders.tasks", "orders", made_by="orders.tasks:app", count=50), []),
+        (in_django("orders.tasks", "orders", shared=True, count=50), []),
         (in_django("orders.tasks", "orders", shared=True), []),
         (in_django("orders.tasks", "orders", shared=None), []),
         (in_django("orders.tasks", "django.contrib.auth"), []),
@@ -251,6 +262,13 @@ TIED = ["it is bound to the Celery app of proj and lies in a Django app outside 
 )
 def test_app_task_in_reusable_app(subject, messages):
     assert problems("app-task-in-reusable-app", subject) == messages
+
+
+@pytest.mark.parametrize(("count", "kind"), [(1, TaskInfo), (11, App)])
+def test_a_habit_is_the_apps(count, kind):
+    subject = in_django("orders.tasks", "orders", count=count)
+    [problem] = found("app-task-in-reusable-app", subject)
+    assert isinstance(problem.about, kind)
 
 
 def made():

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from celerycheck.checks.monitoring import REPORTERS
 from celerycheck.findings import Severity
+from celerycheck.inspection.reporters import OPTIONAL_MODULES
 from celerycheck.subjects import BackendInfo, NotEvaluated, Opaque, TaskClass, TaskInfo
 from celerycheck.testing import app, found, problems, task
 
@@ -22,6 +24,12 @@ REPORTING = TaskClass("proj.tasks.Reporting", defines=("on_failure",))
             app(task(), modules_available=("sentry_sdk",)),
             ["sentry_sdk is installed but was not switched on when the app was loaded"],
         ),
+        (
+            app(task(), modules_available=("setproctitle", "sentry_sdk", "rollbar")),
+            ["rollbar is installed but was not switched on when the app was loaded"],
+        ),
+        (app(task(), modules_available=("sentry_sdk",), error_reporters=("sentry_sdk",)), []),
+        (app(task(info=TaskInfo("t", classes=(REPORTING,))), modules_available=("sentry_sdk",)), []),
         (app(), []),
         (app(third_party=(task(),)), []),
         (app(task(), error_reporters=("sentry_sdk",)), []),
@@ -39,6 +47,10 @@ def test_no_error_reporting(subject, messages):
 def test_an_installed_reporter_may_be_on_elsewhere():
     [problem] = found("no-error-reporting", app(task(), modules_available=("rollbar",)))
     assert problem.at_most is Severity.INFO
+
+
+def test_inspection_looks_for_every_reporter():
+    assert set(OPTIONAL_MODULES) >= REPORTERS
 
 
 def test_after_a_partial_load_nothing_is_said():

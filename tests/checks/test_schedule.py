@@ -9,6 +9,7 @@ from celerycheck.testing import app, found, problems, task
 
 WORK = "proj.tasks.work"
 NO_LIMIT = "with neither a time limit nor expires"
+RENAMED = "and is called the same but for case, dashes and blanks"
 AS_FIRST = "sends the same task with the same arguments as 'first', "
 
 
@@ -99,7 +100,16 @@ def test_an_app_that_only_schedules_is_not_judged():
             [],
         ),
         ([task()], every(60.0), [f"sent 60 s apart, {NO_LIMIT}"]),
-        ([task()], cron(minute="0"), [f"sent 3600 s apart, {NO_LIMIT}"]),
+        ([task()], cron(minute="*/30"), [f"sent 1800 s apart, {NO_LIMIT}"]),
+        ([task()], every(3599.0), [f"sent 3599 s apart, {NO_LIMIT}"]),
+        (
+            [task(time_limit="600")],
+            every(60.0),
+            ["sent 60 s apart, while a run may take 600 s, and it never expires"],
+        ),
+        ([task()], cron(minute="0"), []),
+        ([task()], every(3600.0), []),
+        ([task(time_limit="30")], every(60.0), []),
         ([task()], cron(minute="50,10"), [f"sent 1200 s apart, {NO_LIMIT}"]),
         ([task(time_limit=60)], every(60.0), []),
         ([task(time_limit=30)], every(60.0), []),
@@ -149,6 +159,17 @@ def test_an_entry_without_limits_overlaps_within_an_hour_or_what_is_set():
             cron("second", minute="*/30", hour="4"),
             [f"{AS_FIRST}one 0 */2 * * * and the other */30 4 * * *"],
         ),
+        (
+            cron("first", minute="0", hour="3"),
+            cron("First ", minute="0", hour="15"),
+            [f"{AS_FIRST}{RENAMED}"],
+        ),
+        (every(60, "first"), cron("fir-st", minute="0", hour="3"), [f"{AS_FIRST}{RENAMED}"]),
+        (every(60, "first"), every(90, "F_I_R_S_T"), [f"{AS_FIRST}one every 60 s and the other every 90 s"]),
+        (every(60, "first", digest="a"), cron("First", {"digest": "b"}, minute="0", hour="3"), []),
+        (every(60, "first", task="a"), cron("First", {"task": "b"}, minute="0", hour="3"), []),
+        (every(60, "first"), cron("First", {"options": {"queue": "eu"}}, minute="0", hour="3"), []),
+        (every(60, "first"), cron("First 2", minute="0", hour="3"), []),
         (every(60, "first", digest="a"), every(60, "second", digest="b"), []),
         (every(60, "first", task="a"), every(60, "second", task="b"), []),
         (every(60, "first", task=None), every(60, "second", task=None), []),
@@ -210,7 +231,7 @@ def test_thousands_of_entries_are_compared_in_passing():
     ],
 )
 def test_malformed_schedule(entry, messages):
-    assert problems("malformed-schedule", entry) == messages
+    assert problems("malformed-schedule", app(schedule=(entry,))) == messages
 
 
 @pytest.mark.parametrize(
@@ -222,7 +243,8 @@ def test_malformed_schedule(entry, messages):
     ],
 )
 def test_unknown_keys_are_mended(key, fix):
-    assert [p.fix for p in found("malformed-schedule", every(60, unknown_keys=(key,)))] == [fix]
+    entry = every(60, unknown_keys=(key,))
+    assert [p.fix for p in found("malformed-schedule", app(schedule=(entry,)))] == [fix]
 
 
 @pytest.mark.parametrize(
@@ -257,7 +279,7 @@ def test_unknown_keys_are_mended(key, fix):
     ],
 )
 def test_impossible_schedule(entry, messages):
-    assert problems("impossible-schedule", entry) == messages
+    assert problems("impossible-schedule", app(schedule=(entry,))) == messages
 
 
 @pytest.mark.parametrize(
@@ -273,7 +295,7 @@ def test_impossible_schedule(entry, messages):
     ],
 )
 def test_scheduled_arity(entry, messages):
-    assert problems("scheduled-arity", entry) == messages
+    assert problems("scheduled-arity", app(schedule=(entry,))) == messages
 
 
 @pytest.mark.parametrize(
