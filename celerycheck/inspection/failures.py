@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import linecache
+import os
+import sys
 import traceback
 from types import TracebackType
 from typing import Optional
 
+from celerycheck.errors import LoadError
 from celerycheck.inspection.places import Places
 from celerycheck.inspection.plain import masked_text
 from celerycheck.subjects import Location
+
+LONGEST = 120
+"""Characters of a quoted line of code."""
 
 
 def cause_of(error: BaseException) -> str:
@@ -29,7 +36,7 @@ def cause_of(error: BaseException) -> str:
 def text_of(error: BaseException) -> str:
     """What an exception says for itself; empty where not even that can be had."""
     if isinstance(error, SystemExit):
-        return repr(error.code) if isinstance(error.code, (int, str, type(None))) else ""
+        return repr(error.code) if isinstance(error.code, (int, str)) else ""
     if isinstance(error, SyntaxError):
         return str(error.msg)
     try:
@@ -40,15 +47,23 @@ def text_of(error: BaseException) -> str:
 
 def place_of(error: BaseException, places: Places) -> Optional[Location]:
     """The innermost line of the project's own code that led to it; None where there is none."""
-    if isinstance(error, SyntaxError) and error.filename:
-        return places.location(error.filename, error.lineno)
-    for reason in (error.__cause__, error):
-        if isinstance(reason, SyntaxError):
-            return place_of(reason, places)
+    reasons = [error] if isinstance(error, SyntaxError) else [error.__cause__, error]
+    for reason in reasons:
+        if isinstance(reason, SyntaxError) and reason.filename:
+            return places.location(reason.filename, reason.lineno)
         own = innermost(reason.__traceback__, places) if reason is not None else None
         if own is not None:
             return own
     return None
+
+
+def line_at(location: Optional[Location], places: Places) -> str:
+    """What is written there, credentials masked, never more than one short line; empty where nothing is."""
+    if location is None or location.line is None:
+        return ""
+    line = linecache.getline(os.path.join(places.root, location.path), location.line)
+    text = masked_text(line.strip())
+    return text if len(text) <= LONGEST else text[: LONGEST - 2].rstrip() + " …"
 
 
 def innermost(trace: Optional[TracebackType], places: Places) -> Optional[Location]:
@@ -66,3 +81,46 @@ def trace_of(error: BaseException) -> str:
     """The whole traceback as text, credentials masked, for `--debug`."""
     lines = traceback.format_exception(type(error), error, error.__traceback__)
     return masked_text("".join(lines))
+
+
+class ImportFailure(LoadError):
+    """A module of the user's raised while it was imported."""
+
+    def __init__(self, message: str, hint: str, trace: str, location: Optional[Location]) -> None:
+        super().__init__(message, hint)
+        self.trace = trace
+        self.location = location
+
+
+def import_failure(name: str, error: BaseException, places: Places) -> ImportFailure:
+    """The message for a module of the user's that raised while it was imported."""
+    location = place_of(error, places)
+    where = f" at {location.path}:{location.line}" if location and location.line else ""
+    line = line_at(location, places)
+    quoted = f"\n    {line}" if line else ""
+    message = f"importing {name} failed{where}: {cause_of(error)}{quoted}"
+    return ImportFailure(message, way_out(error, places), trace_of(error), location)
+
+
+def way_out(error: BaseException, places: Places) -> str:
+    """What helps against an error of a module's at import."""
+    if isinstance(error, ImportError):
+        name = str(error.name or "")
+        if name.partition(".")[0] == "celery" and not places.own(error.path):
+            return (
+                f"It is written for another Celery than {celery_version()}; --python names one that has that."
+            )
+        if isinstance(error, ModuleNotFoundError):
+            return f"Install it for {sys.executable}, or name the project's own interpreter with --python."
+    if isinstance(error, (ImportError, SyntaxError)):
+        return "The app must be importable where celerycheck runs it."
+    key = error.args[0] if isinstance(error, KeyError) and error.args else None
+    if isinstance(key, str) and key.isupper():
+        return f"Set the environment variable {key}, as the worker's environment does."
+    return "Give it the environment and configuration files that the worker has."
+
+
+def celery_version() -> str:
+    import celery
+
+    return str(celery.__version__)

@@ -17,10 +17,10 @@ from types import ModuleType
 from typing import Any, Dict, Iterator, List, Optional, Tuple
 
 from celerycheck.errors import LoadError
-from celerycheck.inspection.failures import cause_of, place_of, trace_of
+from celerycheck.inspection.failures import ImportFailure, cause_of, import_failure
 from celerycheck.inspection.places import Places
 from celerycheck.inspection.plain import guarded
-from celerycheck.subjects import Location, Note
+from celerycheck.subjects import Note
 
 
 @dataclass(frozen=True)
@@ -33,15 +33,6 @@ class Found:
     notes: Tuple[Note, ...] = ()
 
 
-class ImportFailure(LoadError):
-    """A module of the user's raised while it was imported."""
-
-    def __init__(self, message: str, hint: str, trace: str, location: Optional[Location]) -> None:
-        super().__init__(message, hint)
-        self.trace = trace
-        self.location = location
-
-
 def find(target: str, places: Places) -> Found:
     """The Celery app that `target` names.
 
@@ -50,7 +41,7 @@ def find(target: str, places: Places) -> Found:
     """
     refuse_paths(target)
     name, colon, attribute = target.partition(":")
-    if colon:
+    if colon and attribute:
         module = load_module(name, target, places)
         thing = attribute_of(module, attribute)
         return settle(thing, module, attribute, places)
@@ -121,26 +112,6 @@ def submodules(module: ModuleType) -> List[str]:
     )
 
 
-def import_failure(name: str, error: BaseException, places: Places) -> ImportFailure:
-    """The message for a module of the user's that raised while it was imported."""
-    location = place_of(error, places)
-    where = f" at {location.path}:{location.line}" if location else ""
-    hint = "The app must be importable where celerycheck runs it."
-    if isinstance(error, ModuleNotFoundError):
-        hint = f"Install it for {sys.executable}, or name the project's own interpreter with --python."
-    elif (
-        isinstance(error, KeyError)
-        and isinstance(error.args and error.args[0], str)
-        and error.args[0].isupper()
-    ):
-        hint = f"Set the environment variable {error.args[0]}, as the worker's environment does."
-    elif isinstance(error, SystemExit):
-        hint = "Give it the environment and configuration files the worker has."
-    return ImportFailure(
-        f"importing {name} failed{where}: {cause_of(error)}", hint, trace_of(error), location
-    )
-
-
 def attribute_of(module: ModuleType, path: str) -> Any:
     """`module.path`, dots followed. Raises LoadError naming what is there instead."""
     thing: Any = module
@@ -155,6 +126,13 @@ def attribute_of(module: ModuleType, path: str) -> Any:
 
 
 def attribute_hint(module: ModuleType, missing: str) -> str:
+    """What may have been meant by an attribute that is not there."""
+    names = [name for name in vars(module) if not name.startswith("_")]
+    return apps_hint(module) or near(missing, names, f"{module.__name__}:")
+
+
+def apps_hint(module: ModuleType) -> str:
+    """The Celery apps of a module, or of the `celery` beside it."""
     here = [f"{module.__name__}:{name}" for name, _ in apps_in(module)]
     try:
         inner = submodule(module, "celery")
@@ -162,9 +140,7 @@ def attribute_hint(module: ModuleType, missing: str) -> str:
         inner = None
     if inner is not None:
         here += [f"{inner.__name__}:{name}" for name, _ in apps_in(inner)]
-    if here:
-        return f"Did you mean {' or '.join(here)}?"
-    return near(missing, [name for name in vars(module) if not name.startswith("_")], f"{module.__name__}:")
+    return f"Did you mean {' or '.join(here)}?" if here else ""
 
 
 def apps_in(module: ModuleType) -> Iterator[Tuple[str, Any]]:
@@ -184,8 +160,11 @@ def as_app(thing: Any) -> Any:
     if is_task_proxy(thing):
         return None
     try:
-        # A bound method knows the object behind any proxy (Celery's, Werkzeug's, Django's).
-        return thing.finalize.__self__ if isinstance(thing, Celery) else None
+        if not isinstance(thing, Celery) and not hasattr(type(thing), "__getattr__"):
+            return None
+        # A bound method knows the object behind any proxy (Celery's, Werkzeug's, Django's, the project's).
+        app = thing.finalize.__self__
+        return app if isinstance(app, Celery) else None
     except Exception:  # noqa: BLE001  # `__class__` of a lazy object of the user's may raise
         return None
 
@@ -201,6 +180,12 @@ def is_task_proxy(thing: Any) -> bool:
     return getattr(local, "__qualname__", "").startswith("shared_task.")
 
 
+def is_task(thing: Any) -> bool:
+    from celery.app.task import Task
+
+    return is_task_proxy(thing) or is_a(thing, Task)
+
+
 def extension(thing: Any) -> Any:
     """`thing.extensions["celery"]` where that is a Celery app: Flask's documented pattern."""
     if is_task_proxy(thing):
@@ -212,6 +197,9 @@ def extension(thing: Any) -> Any:
 def settle(thing: Any, module: ModuleType, attribute: str, places: Places) -> Found:
     """The app behind a named object: itself, a module's, a factory's product, an extension."""
     where = f"{module.__name__}:{attribute}"
+    if is_task(thing):
+        hint = apps_hint(module) or "Name the Celery object that makes it, or that the worker runs."
+        raise LoadError(f"{where} is a task, not a Celery app", hint)
     app = as_app(thing)
     if app is not None:
         return Found(app, module.__name__, attribute)
@@ -230,7 +218,10 @@ def settle(thing: Any, module: ModuleType, attribute: str, places: Places) -> Fo
             f"{where}() returned {kind_of(product)}, which is no Celery app and has none in its extensions",
             "Name the Celery object itself, or a function that returns it.",
         )
-    raise LoadError(f"{where} is {kind_of(thing)}, not a Celery app", attribute_hint(module, attribute))
+    hint = apps_hint(module)
+    if thing is None:
+        hint = "Whatever assigns it comes later, if at all: name the function that makes the app."
+    raise LoadError(f"{where} is {kind_of(thing)}, not a Celery app", hint)
 
 
 def call_factory(factory: Any, where: str, places: Places) -> Any:
@@ -332,23 +323,32 @@ def search_package(module: ModuleType, places: Places) -> Found:
     A module of it whose text calls `Celery(` is taken where there is just one. A Django project may be
     named by the package of its settings: these are then announced as a worker's would be.
     """
+    if module.__name__ == "celery":
+        raise LoadError(
+            "celery holds no Celery app",
+            "That is Celery itself. A project's own celery.py must lie in a package, or have another name.",
+        )
     folders = [Path(folder) for folder in getattr(module, "__path__", ())]
     if any(
         (folder / name).is_file() for folder in folders for name in ("settings.py", "settings/__init__.py")
     ):
         os.environ.setdefault("DJANGO_SETTINGS_MODULE", f"{module.__name__}.settings")
-    makers = [
-        path.stem
-        for folder in folders
-        for path in sorted(folder.glob("*.py"))
-        if path.stem != "__init__" and b"Celery(" in content_of(path)
-    ]
+    files = [path for folder in folders for path in sorted(folder.glob("*.py"))]
+    makers = [path.stem for path in files if path.stem != "__init__" and b"Celery(" in content_of(path)]
     if len(makers) == 1:
         maker = load_module(f"{module.__name__}.{makers[0]}", module.__name__, places)
         for name, app in apps_in(maker):
             note = Note(f"{module.__name__} exports no Celery app; this is {maker.__name__}:{name}")
             return Found(app, maker.__name__, name, (note,))
-    raise LoadError(f"{module.__name__} holds no Celery app", package_hint(module, makers))
+    shared = not makers and holds_tasks(module, files)
+    what = "shared tasks, but no" if shared else "no"
+    raise LoadError(f"{module.__name__} holds {what} Celery app", package_hint(module, makers, shared))
+
+
+def holds_tasks(module: ModuleType, files: List[Path]) -> bool:
+    """Whether tasks are made in a module or package, as far as that is to be seen without importing more."""
+    made = any(is_task_proxy(value) for value in list(vars(module).values()))
+    return made or any(b"shared_task" in content_of(path) for path in files)
 
 
 def content_of(path: Path) -> bytes:
@@ -358,10 +358,8 @@ def content_of(path: Path) -> bytes:
         return b""
 
 
-def package_hint(module: ModuleType, makers: List[str]) -> str:
+def package_hint(module: ModuleType, makers: List[str], shared: bool) -> str:
     name = module.__name__
-    if name == "celery":
-        return "That is Celery itself. A project's own celery.py must lie in a package, or have another name."
     if makers:
         return (
             "Celery apps seem to be made in "
@@ -377,4 +375,9 @@ def package_hint(module: ModuleType, makers: List[str]) -> str:
     ]
     if factories:
         return f"If {factories[0]} makes it: {name}:{factories[0]}."
+    if shared:
+        return (
+            "Name the app of a project that uses them; celery:current_app is Celery's default app, "
+            "with the tasks that a celeryconfig.py imports."
+        )
     return f"Name the attribute that holds it ({name}:ATTRIBUTE) or the module it lies in."

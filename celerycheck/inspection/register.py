@@ -12,8 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any, Iterator, List, Optional, Tuple
 
 from celerycheck.errors import LoadError
-from celerycheck.inspection.failures import cause_of, place_of
-from celerycheck.inspection.load import import_failure
+from celerycheck.inspection.failures import cause_of, import_failure, place_of
 from celerycheck.inspection.places import Places
 from celerycheck.inspection.watch import Definition, Watch
 from celerycheck.subjects import BrokenModule, BrokenTask

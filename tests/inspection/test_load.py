@@ -10,6 +10,10 @@ from .conftest import write
 
 APP = "from celery import Celery\napp = Celery('named')\n"
 
+DEEP = "[" * 90 + "]" * 90
+CUT = f"raise RuntimeError('x', {DEEP}"[:118] + " …"
+MASKED = "password=********"
+
 PROJECT = {
     "p1/celery.py": APP,
     "p2/__init__.py": "from p2.core import app as celery_app\n",
@@ -53,6 +57,47 @@ PROJECT = {
             def __class__(self): raise RuntimeError('outside of the context')
         current = Context()
         """,
+    "own_proxy.py": """
+        from celery import Celery
+        class Lazy:
+            made = None
+            def __getattr__(self, name):
+                Lazy.made = Lazy.made or Celery('lazily made')
+                return getattr(Lazy.made, name)
+        class Odd:
+            def __getattr__(self, name): return Odd()
+        odd = Odd()
+        app = Lazy()
+        """,
+    "some_tasks.py": """
+        from celery import Celery, shared_task
+        def make_app(): return Celery('made')
+        @shared_task
+        def shared(): pass
+        class box:
+            app = Celery('boxed')
+            @app.task
+            def boxed(): pass
+            none = None
+        """,
+    "tasks_and_app.py": """
+        from celery import Celery
+        app = Celery('own')
+        @app.task
+        def add(): pass
+        later = None
+        """,
+    "reusable/tasks.py": "from celery import shared_task\n@shared_task\ndef t(): pass\n",
+    "quits.py": "import sys\n\ndef leave():\n    sys.exit()\nleave()\n",
+    "old_celery.py": "from celery import nothing_of_that_name\n",
+    "older_celery.py": "from celery.task import task\n",
+    "no_file.py": "open('nosuch.env')\n",
+    "no_setting.py": "class Undefined(Exception): pass\nraise Undefined('SECRET_KEY not found')\n",
+    "no_name.py": "from os import nothing_of_that_name\n",
+    "long_line.py": f"raise RuntimeError('x', {DEEP}, 'password=hunter2')\n",
+    "assigned.py": "password='hunter2'; raise RuntimeError('no')\n",
+    "nul.py": "x = 1\n\0\n",
+    "imports_nul.py": "\nimport nul\n",
     "klass.py": "from celery import Celery\nclass Mine(Celery): pass\nnumber = 5\n",
     "holder.py": "from celery import Celery\nclass box:\n    app = Celery('boxed')\n",
     "needs_env.py": "import os\nos.environ['SHOP_BROKER']\n",
@@ -100,6 +145,9 @@ BEYOND_CELERY = {
     "holder:box.app": "holder:box.app",
     "made_elsewhere": "made_elsewhere.worker:runner",
     "no_celery_inside": "no_celery_inside:main",
+    "own_proxy": "own_proxy:app",
+    "own_proxy:app": "own_proxy:app",
+    "single:": "single:app",
 }
 REFUSED = {
     "p1:app": ("p1 has no attribute 'app'", "Did you mean p1.celery:app?"),
@@ -143,7 +191,7 @@ REFUSED = {
     "syntax": ("importing syntax failed at syntax.py:2: SyntaxError: ", ""),
     "leaves": (
         "importing leaves failed at leaves.py:3: it called sys.exit('no configuration at amqp://u:********@h')",
-        "Give it the environment and configuration files the worker has.",
+        "Give it the environment and configuration files that the worker has.",
     ),
     "interrupted": ("importing interrupted failed at interrupted.py:2: Odd: odd", ""),
     "unprintable": ("importing unprintable failed at unprintable.py:3: Mute", ""),
@@ -152,6 +200,57 @@ REFUSED = {
         "importing inner_broken.celery failed at inner_broken/celery.py:1: RuntimeError: inner",
         "",
     ),
+    "own_proxy:odd": ("own_proxy:odd is an Odd, not a Celery app", "Did you mean own_proxy:app?"),
+    "some_tasks": (
+        "some_tasks holds shared tasks, but no Celery app",
+        "If make_app makes it: some_tasks:make_app.",
+    ),
+    "some_tasks:shared": ("some_tasks:shared is a task, not a Celery app", "Name the Celery object that"),
+    "some_tasks:box.boxed": ("some_tasks:box.boxed is a task, not a Celery app", "Name the Celery object"),
+    "some_tasks:box.none": ("some_tasks:box.none is None, not a Celery app", "Whatever assigns it"),
+    "tasks_and_app:add": ("tasks_and_app:add is a task, not a Celery app", "Did you mean tasks_and_app:app?"),
+    "tasks_and_app.add": ("tasks_and_app:add is a task, not a Celery app", "Did you mean tasks_and_app:app?"),
+    "tasks_and_app:later": (
+        "tasks_and_app:later is None, not a Celery app",
+        "Whatever assigns it comes later",
+    ),
+    "tasks_and_app:None": ("tasks_and_app has no attribute 'None'", "Did you mean tasks_and_app:app?"),
+    "reusable": (
+        "reusable holds shared tasks, but no Celery app",
+        "Name the app of a project that uses them; celery:current_app is Celery's default app",
+    ),
+    "reusable.tasks": ("reusable.tasks holds shared tasks, but no Celery app", "Name the app of a project"),
+    "quits": (
+        "importing quits failed at quits.py:4: it called sys.exit()\n    sys.exit()",
+        "Give it the environment and configuration files that the worker has.",
+    ),
+    "old_celery": (
+        "importing old_celery failed at old_celery.py:1: ImportError: ",
+        "It is written for another",
+    ),
+    "older_celery": (
+        "importing older_celery failed at older_celery.py:1: Module",
+        "It is written for another",
+    ),
+    "no_file": (
+        "importing no_file failed at no_file.py:1: FileNotFoundError: ",
+        "Give it the environment and",
+    ),
+    "no_setting": (
+        "importing no_setting failed at no_setting.py:2: Undefined: ",
+        "Give it the environment and",
+    ),
+    "no_name": (
+        "importing no_name failed at no_name.py:1: ImportError: ",
+        "The app must be importable where",
+    ),
+    "long_line": (
+        f"importing long_line failed at long_line.py:1: RuntimeError: ('x', {DEEP}, '{MASKED}\n    {CUT}",
+        "",
+    ),
+    "assigned": (f"importing assigned failed at assigned.py:1: RuntimeError: no\n    {MASKED}; raise", ""),
+    "nul": ("importing nul failed: ", ""),
+    "imports_nul": ("importing imports_nul failed at imports_nul.py:2: ", ""),
     "inner_broken:nope": ("inner_broken has no attribute 'nope'", ""),
     "made_twice": (
         "made_twice holds no Celery app",
@@ -233,7 +332,7 @@ def test_what_is_no_app_is_explained(answers, target):
     assert isinstance(ours[target], list), ours[target]
     assert ours[target][0].startswith(message)
     assert ours[target][1].startswith(hint)
-    assert celerys[target] is not False
+    assert celerys[target] is not False or target == "celery"  # it may take its own default app
 
 
 @pytest.mark.parametrize(
@@ -304,6 +403,40 @@ def test_flask(take):
     assert [task.name for task in app.tasks] == ["shop.hello"]
 
 
+PROXIES = {
+    "Celery's": "from celery.local import Proxy\napp = Proxy(lambda: made)\n",
+    "the project's": "class L:\n    def __getattr__(self, name): return getattr(made, name)\napp = L()\n",
+    "Werkzeug's": "from werkzeug.local import LocalProxy\napp = LocalProxy(lambda: made)\n",
+    "Django's": "from django.utils.functional import SimpleLazyObject as L\napp = L(lambda: made)\n",
+}
+BEHIND = """
+@app.task
+def own(): pass
+@app.task(autoretry_for=KeyError)
+def broken(): pass
+app.conf.task_time_limit = 60
+app.autodiscover_tasks(['empty'])
+"""
+
+
+@pytest.mark.parametrize("kind", PROXIES)
+def test_an_app_behind_a_proxy_is_seen_as_a_whole(take, kind):
+    if "__getattr__" not in PROXIES[kind]:
+        pytest.importorskip(PROXIES[kind].split()[1].partition(".")[0])
+    head = "from celery import Celery\ndef make():\n    return Celery('hidden')\nmade = make()\n"
+    text = head + PROXIES[kind] + BEHIND
+    app = take({"proj.py": text, "empty/__init__.py": ""}, "proj:app").app
+    assert (app.name, app.location) == ("hidden", Location("proj.py", 3))
+    assert [(task.name, task.made_by, task.shared) for task in app.tasks] == [("proj.own", None, False)]
+    assert [broken.name for broken in app.broken_tasks] == ["proj.broken"]
+    limit = app.settings["task_time_limit"]
+    assert (limit.origin, limit.location) == (
+        "code",
+        Location("proj.py", text[: text.index("app.conf")].count("\n") + 1),
+    )
+    assert [silent.package for silent in app.silent_autodiscovery] == ["empty"]
+
+
 def test_a_django_project_is_named_by_its_settings_package(take):
     pytest.importorskip("django")
     pictured = take(
@@ -331,7 +464,8 @@ def test_the_message_reaches_the_parent_with_a_masked_trace(take):
     with pytest.raises(LoadError) as failed:
         take({"proj.py": "raise RuntimeError('cannot reach redis://:hunter2@h/0')\n"})
     assert failed.value.message == (
-        "importing proj failed at proj.py:1: RuntimeError: cannot reach redis://:********@h/0"
+        "importing proj failed at proj.py:1: RuntimeError: cannot reach redis://:********@h/0\n"
+        "    raise RuntimeError('cannot reach redis://:********@h/0')"
     )
     assert "hunter2" not in failed.value.trace
     assert 'proj.py", line 1' in failed.value.trace
