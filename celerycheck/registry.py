@@ -100,7 +100,8 @@ class Check(Generic[S]):
 
     @property
     def fix(self) -> str:
-        return self.parts.get("fix", "")
+        """What to write, without the full stop of the docstring, as a problem's own fix has none."""
+        return self.parts.get("fix", "").removesuffix(".")
 
     @property
     def reference(self) -> str:

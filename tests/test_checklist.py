@@ -126,7 +126,7 @@ def test_every_kind_of_item_is_read(load):
     assert (check_.severity, check_.why, check_.fix) == (
         Severity.ERROR,
         "it holds others up.",
-        "make it quick.",
+        "make it quick",
     )
     assert check_.location.path == "celerycheck.yaml"
     assert check_.location.line == 6

@@ -29,6 +29,7 @@ def test_it_is_documented(check):
     assert not check.title.endswith(".")
     assert len(check.why) > 30
     assert len(check.fix) > 20
+    assert not check.fix.endswith(".")
     assert "http" in check.reference or "celery" in check.reference.lower() or is_taste(check.id)
 
 

@@ -205,7 +205,7 @@ def test_a_finding_is_stamped_with_everything():
             subject="a.late",
             subject_kind="task",
             message="later than 10",
-            fix="be quick.",
+            fix="be quick",
             location=Location("proj/tasks.py", 7),
         ),
     )
@@ -230,9 +230,9 @@ def test_problems_say_what_they_are_about_and_how_bad_at_most():
     assert [(f.subject_kind, f.subject, f.severity, f.fix) for f in report.findings] == [
         ("task", "a", Severity.INFO, "relate this"),
         ("task", "b", Severity.INFO, "relate this"),
-        ("task", "c", Severity.ERROR, "relate them better."),
-        ("app", "proj", Severity.ERROR, "relate them better."),
-        ("setting", "task_time_limit", Severity.ERROR, "relate them better."),
+        ("task", "c", Severity.ERROR, "relate them better"),
+        ("app", "proj", Severity.ERROR, "relate them better"),
+        ("setting", "task_time_limit", Severity.ERROR, "relate them better"),
     ]
 
 

@@ -80,7 +80,7 @@ Why
   work, so that everything is done twice.
 
 Fix
-  raise `visibility_timeout` above the longest `time_limit`.
+  raise `visibility_timeout` above the longest `time_limit`
 
 Options  under `with:` in the checklist
   margin  a number, 1.0 unless set; here 2.0
