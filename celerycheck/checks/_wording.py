@@ -21,3 +21,10 @@ def listed(names: Sequence[str], most: int = 3) -> str:
 def assignment(settings: Settings, name: str, value: str) -> str:
     """The line that sets a setting, as this project must write it: `CELERY_TASK_TIME_LIMIT = 300`."""
     return f"{settings.spelled(name)} = {value}"
+
+
+def entry(settings: Settings, name: str, key: str, value: str) -> str:
+    """What to write for one entry of a dict setting, beside those that it has."""
+    if settings.mapping(name).keys() - {key}:
+        return f'"{key}": {value} in {settings.spelled(name)}'
+    return assignment(settings, name, f'{{"{key}": {value}}}')

@@ -16,7 +16,7 @@ from celerycheck.checks._retrying import (
     retries_automatically,
 )
 from celerycheck.checks._transports import is_configured, on_rabbitmq, on_redis, on_sqs
-from celerycheck.checks._wording import assignment, number
+from celerycheck.checks._wording import entry, number
 from celerycheck.findings import Severity
 from celerycheck.registry import Problem, check
 from celerycheck.subjects import App, BrokerInfo, NotEvaluated, Plain, QueueInfo, Setting, TaskInfo, number_of
@@ -68,7 +68,7 @@ def _raised_visibility(app: App, seconds: float) -> str:
     needed = math.ceil(seconds) + _RESERVE
     if on_sqs(app.broker) and needed > SQS_LONGEST:
         return f"split the work: SQS allows no visibility_timeout above {SQS_LONGEST}"
-    return assignment(app.settings, "broker_transport_options", f'{{"visibility_timeout": {needed}}}')
+    return entry(app.settings, "broker_transport_options", "visibility_timeout", str(needed))
 
 
 @check
@@ -88,10 +88,8 @@ def split_visibility_timeout(app: App) -> Iterator[Problem]:
         yield Problem(
             f"visibility_timeout is {number(theirs)} s for the result backend and {number(ours)} s for the"
             " broker; only the broker's counts",
-            fix=assignment(
-                app.settings,
-                "broker_transport_options",
-                f'{{"visibility_timeout": {number(max(theirs, ours))}}}',
+            fix=entry(
+                app.settings, "broker_transport_options", "visibility_timeout", number(max(theirs, ours))
             ),
             about=app.settings[name],
         )

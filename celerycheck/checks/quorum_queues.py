@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from celerycheck.checks._transports import on_rabbitmq
-from celerycheck.checks._wording import assignment, listed
+from celerycheck.checks._wording import assignment, entry, listed
 from celerycheck.findings import Severity
 from celerycheck.registry import NotEvaluated, Problem, check
 from celerycheck.subjects import App
@@ -31,7 +31,7 @@ def quorum_without_confirms(app: App) -> Iterator[Problem]:
     if not app.settings.mapping("broker_transport_options").get("confirm_publish"):
         yield Problem(
             f"quorum queues ({listed(names)}), and confirm_publish is not on",
-            fix=assignment(app.settings, options.name, '{"confirm_publish": True}'),
+            fix=entry(app.settings, options.name, "confirm_publish", "True"),
             about=options,
         )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from celerycheck.checks._wording import assignment, listed, number
+from celerycheck.checks._wording import assignment, entry, listed, number
 from celerycheck.subjects import Setting
 from celerycheck.testing import settings
 
@@ -30,3 +30,21 @@ def test_a_setting_is_written_as_the_project_writes_it():
     assert assignment(plain, "task_time_limit", "300") == "task_time_limit = 300"
     assert assignment(django, "task_time_limit", "300") == "CELERY_TASK_TIME_LIMIT = 300"
     assert assignment(django, "task_acks_late", "False") == "CELERY_TASK_ACKS_LATE = False"
+
+
+@pytest.mark.parametrize(
+    ("options", "text"),
+    [
+        (None, 'broker_transport_options = {"visibility_timeout": 60}'),
+        ({}, 'broker_transport_options = {"visibility_timeout": 60}'),
+        ({"visibility_timeout": 5}, 'broker_transport_options = {"visibility_timeout": 60}'),
+        (
+            {"visibility_timeout": 5, "queue_order_strategy": "priority"},
+            '"visibility_timeout": 60 in broker_transport_options',
+        ),
+        ({"queue_order_strategy": "priority"}, '"visibility_timeout": 60 in broker_transport_options'),
+    ],
+)
+def test_an_entry_is_written_beside_the_others(options, text):
+    configured = settings({"broker_transport_options": options})
+    assert entry(configured, "broker_transport_options", "visibility_timeout", "60") == text
