@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
 from celerycheck import files
+from celerycheck.cli import signals
 from celerycheck.errors import LoadError, UsageError
 
 if TYPE_CHECKING:
@@ -54,13 +55,14 @@ def run(options: Options, child: Child | None) -> int:
     today = datetime.now().astimezone().date()
     with looking(options, child) as picture:
         # The child loads the app on the other core meanwhile.
-        from celerycheck import answers, checklist
+        with signals.held():
+            from celerycheck import answers, checklist
 
+            prepare(options)
         path = options.checklist or checklist.find(options.workdir)
         policy = checklist.load(path)
         answers_path = answers.path_for(path, options.workdir)
         given = answers.load(answers_path, today)
-        prepare(options)
         app = picture()
     if options.third_party:
         app = app.with_third_party()
@@ -144,8 +146,10 @@ def prepare(options: Options) -> None:
     """Import what comes next while there is time."""
     import celerycheck.picture_format
     import celerycheck.runner  # noqa: F401  # imported for the import's sake
+    from celerycheck.checks import shipped
     from celerycheck.reporters import reporter
 
+    shipped()
     reporter(options.format)
 
 

@@ -200,8 +200,8 @@ def test_signals_stop_both(project, number, code):
             out, err = process.communicate(timeout=LIMIT)
         finally:
             process.kill()
-    # Where Ctrl-C falls into an `exec` of a string (as dataclasses use), CPython ends by the signal
-    # itself however it was handled; shells show both as 130.
+    # Where Ctrl-C falls into an `eval` of a string, CPython ends by the signal itself however it was
+    # handled; shells show both as 130.
     assert process.returncode in (code, -number)
     assert out == b""
     assert b"Traceback" not in err
