@@ -155,14 +155,17 @@ class TaskReader:
             for name in annotated_options(self.app, task):
                 explicit[name] = "task_annotations"
         options: Dict[str, Plain] = {}
+        generated, instance = vars(type(task)), vars(task)
+        inherits = bool(own_classes(type(task)))
         for name, default in self.defaults.items():
+            if not inherits and name not in generated and name not in instance:
+                continue  # Celery's own default
             value = read_option(task, name)
             if value is default or (not value and name in LIMITS):
                 continue  # a limit of 0 is no limit of the task's own: the setting applies
-            if value is not None or name in explicit:
-                given = plain(value, name)
-                if given != default:
-                    options[name] = given
+            given = plain(value, name)
+            if given != default:
+                options[name] = given
         for name in explicit:
             if name not in self.defaults:
                 options[name] = plain(read_option(task, name), name)
@@ -272,6 +275,9 @@ def outermost(task: Any) -> Any:
 
 def layers(function: Any) -> Iterator[Any]:
     """A function and what it wraps, outermost first, as `functools.wraps` tells."""
+    if type(function) is FunctionType and "__wrapped__" not in function.__dict__:
+        yield function
+        return
     seen: set[int] = set()
     while function is not None and id(function) not in seen:
         seen.add(id(function))

@@ -398,6 +398,20 @@ def test_docs_queues_and_pydantic(app):
         assert task(app, "validated").pydantic
 
 
+def test_an_option_set_on_the_task_itself(take):
+    source = (
+        "from celery import Celery\n"
+        "app = Celery('proj', broker='memory://')\n"
+        "@app.task\ndef work(): pass\n"
+        "app.finalize()\n"
+        "work.max_retries = None\nwork.rate_limit = '1/s'\n"
+    )
+    task = take({"proj.py": source}).task("proj.work")
+    assert task is not None
+    assert (task.option("max_retries"), task.option("rate_limit")) == (None, "1/s")
+    assert task.option("default_retry_delay") == 180
+
+
 def test_a_repl_session(take):
     """Tasks of a module without a file."""
     found = take(
