@@ -406,7 +406,7 @@ def test_an_option_set_on_the_task_itself(take):
         "app.finalize()\n"
         "work.max_retries = None\nwork.rate_limit = '1/s'\n"
     )
-    task = take({"proj.py": source}).task("proj.work")
+    task = take({"proj.py": source}).app.task("proj.work")
     assert task is not None
     assert (task.option("max_retries"), task.option("rate_limit")) == (None, "1/s")
     assert task.option("default_retry_delay") == 180
