@@ -52,7 +52,8 @@ class Setting:
     `name` is Celery's current name (`task_time_limit`), `key` what the project wrote
     (`CELERY_TASK_TIME_LIMIT`, `CELERYD_TASK_TIME_LIMIT`). `origin` is `code` (changed on `app.conf`
     or in the constructor), `source` (the configuration module, class, dict or Django settings),
-    `environment` or `default`. A setting Celery does not know has its value withheld.
+    `environment` or `default`. A setting Celery does not know has its value withheld. A default's place
+    is the first line of the configuration module, where people would write it.
     """
 
     name: str
