@@ -18,6 +18,7 @@ from celerycheck.inspection.reporters import available_modules, error_reporters,
 from celerycheck.inspection.routes import Routing
 from celerycheck.inspection.schedule import ScheduleReader
 from celerycheck.inspection.settings import SettingsReader, option_defaults
+from celerycheck.inspection.task_options import data_options
 from celerycheck.inspection.transports import read_backend, read_broker
 from celerycheck.inspection.watch import Watch
 from celerycheck.subjects import App, DjangoInfo, Location, Note, Settings, SilentAutodiscovery, TaskInfo
@@ -56,7 +57,7 @@ def picture(
     settings = reader.read()
     partial = partial_reason(done)
     routing = Routing(app)
-    defaults = option_defaults(app, list(tasks.data_options()))
+    defaults = option_defaults(app, list(data_options()))
     ours, others = read_tasks(app, tasks.TaskReader(app, watch, places, routing, defaults), done)
     schedule = ScheduleReader(app, reader, places, partial is not None)
     names = tuple(sorted({*map(str, app._tasks), *(broken.name for broken in done.tasks)}))

@@ -6,72 +6,32 @@ import inspect
 import linecache
 import re
 import sys
-import typing
-from functools import cache, partial
 from types import CodeType, FunctionType
-from typing import Any, Dict, FrozenSet, Iterator, List, Mapping, Optional, Tuple
+from typing import Any, Dict, FrozenSet, List, Mapping, Optional, Tuple
 
-from celerycheck.inspection.annotations import complex_kind
 from celerycheck.inspection.bytecode import hands_on, names_in, words_in
+from celerycheck.inspection.functions import (
+    first_line,
+    has_flag,
+    innermost,
+    layers,
+    outermost,
+    parameters_of,
+)
 from celerycheck.inspection.places import Places
-from celerycheck.inspection.plain import dotted, guarded, masked_text, plain
+from celerycheck.inspection.plain import dotted, plain
 from celerycheck.inspection.routes import Routing
+from celerycheck.inspection.task_options import (
+    annotated_options,
+    before_binding,
+    explicit_options,
+    own_classes,
+    read_option,
+)
 from celerycheck.inspection.watch import Definition, Watch
-from celerycheck.subjects import DuplicateTask, Location, Parameter, Plain, TaskClass, TaskInfo
+from celerycheck.subjects import DuplicateTask, Location, Plain, TaskClass, TaskInfo
 
-GENERATED = frozenset(
-    {
-        "app",
-        "name",
-        "run",
-        "_decorated",
-        "_dump_pydantic_arguments",
-        "_decorated_fun",
-        "__doc__",
-        "__module__",
-        "__annotations__",
-        "__header__",
-        "__wrapped__",
-        "__qualname__",
-    }
-)
-"""What `Celery._task_from_fun` puts into the class it makes, besides the options given."""
-
-READ_ELSEWHERE = (
-    "autoretry_for",
-    "dont_autoretry_for",
-    "retry_kwargs",
-    "retry_backoff",
-    "retry_backoff_max",
-    "retry_jitter",
-    "queue",
-    "routing_key",
-    "exchange",
-    "delivery_mode",
-    "compression",
-)
-"""Options that Celery reads with getattr, not defined by `Task` (celery/app/autoretry.py, task.py)."""
-
-PLAIN_TYPES = (int, str, bool, float, bytes, dict, list, type(None))
 LIMITS = ("time_limit", "soft_time_limit")
-_MISSING = object()
-_LONG = 200
-
-
-def data_options() -> Tuple[str, ...]:
-    """The options of the installed Celery's `Task` that hold plain values."""
-    from celery.app.task import Task
-
-    skipped = {"Request", "Strategy", "abstract", "backend", "name", "from_config", "request_stack", "app"}
-    own = [
-        name
-        for name in dir(Task)
-        if not name.startswith("_")
-        and name not in skipped
-        and not callable(getattr(Task, name, None))
-        and not isinstance(inspect.getattr_static(Task, name), property)
-    ]
-    return tuple(dict.fromkeys([*own, *READ_ELSEWHERE]))
 
 
 class TaskReader:
@@ -249,179 +209,6 @@ def line_of(cls: type) -> Optional[int]:
     statement = re.compile(rf"\s*class\s+{re.escape(cls.__name__)}\b")
     lines = linecache.getlines(file_of(cls) or "")
     return next((number for number, line in enumerate(lines, 1) if statement.match(line)), None)
-
-
-def has_flag(function: Any, flags: int) -> bool:
-    """Whether a function's code is of one of these kinds; a partial's counts."""
-    while isinstance(function, partial):
-        function = function.func
-    code = getattr(function, "__code__", None)
-    return code is not None and bool(code.co_flags & flags)
-
-
-def read_option(task: Any, name: str) -> Any:
-    """A task's attribute; None where there is none, or where a property of the user's raises."""
-    try:
-        return getattr(task, name, None)
-    except Exception:  # noqa: BLE001  # a property of the user's may raise anything
-        return None
-
-
-def outermost(task: Any) -> Any:
-    """The callable the decorator was given, or the class's `run`, without Celery's autoretry around it."""
-    run = getattr(task, "_orig_run", None) or task.run
-    return getattr(run, "__func__", run)
-
-
-def layers(function: Any) -> Iterator[Any]:
-    """A function and what it wraps, outermost first, as `functools.wraps` tells."""
-    if type(function) is FunctionType and "__wrapped__" not in function.__dict__:
-        yield function
-        return
-    seen: set[int] = set()
-    while function is not None and id(function) not in seen:
-        seen.add(id(function))
-        yield getattr(function, "__func__", function)
-        function = getattr(function, "__wrapped__", None)
-
-
-def innermost(function: Any) -> Any:
-    """The function at the bottom of the wrappers: the one the user wrote."""
-    last = function
-    for layer in layers(function):
-        last = layer
-    return last
-
-
-def before_binding(cls: type) -> List[str]:
-    """The names a class was made with, before `bind()` copied settings onto it (facts 2.2, 2.3)."""
-    names: List[str] = []
-    for name in vars(cls):
-        if name == "__bound__":
-            break
-        if name not in GENERATED:
-            names.append(name)
-    return names
-
-
-def own_classes(cls: type) -> List[type]:
-    """The project's and its libraries' classes among a task's ancestors, nearest first."""
-    found = [
-        base
-        for base in cls.__mro__
-        if base.__module__.partition(".")[0] not in ("celery", "builtins", "typing", "abc")
-    ]
-    if found and found[0] is cls and getattr(cls, "_decorated", False) and "_decorated" in vars(cls):
-        return found[1:]
-    return found
-
-
-def explicit_options(cls: type) -> Dict[str, str]:
-    """Options somebody wrote, with where: `decorator`, or `class NAME`; the nearest counts."""
-    explicit: Dict[str, str] = {}
-    generated = "_decorated" in vars(cls)
-    if generated:
-        for name in before_binding(cls):
-            if not name.startswith("__"):
-                explicit[name] = "decorator"
-    for base in own_classes(cls):
-        for name in before_binding(base):
-            value = vars(base)[name]
-            if not name.startswith("_") and not callable(value) and not is_descriptor(value):
-                explicit.setdefault(name, f"class {dotted(base)}")
-    return explicit
-
-
-def is_descriptor(value: object) -> bool:
-    return isinstance(value, (staticmethod, classmethod, property)) or hasattr(type(value), "__get__")
-
-
-def annotated_options(app: Any, task: Any) -> List[str]:
-    """The options that `task_annotations` sets on a task."""
-    from celery.app.annotations import resolve_all
-
-    try:
-        return [str(name) for found in resolve_all(app.annotations, task) for name in found]
-    except Exception:  # noqa: BLE001  # annotations may be the user's objects
-        return []
-
-
-def first_line(task: Any, function: Any) -> Optional[str]:
-    """The first line of the task's own docstring; a class inherits none."""
-    own = vars(type(task)).get("__doc__") or getattr(function, "__doc__", None)
-    if not isinstance(own, str) or not own.strip():
-        return None
-    return masked_text(own.strip().splitlines()[0].strip())[:_LONG]
-
-
-def parameters_of(function: Any, bound: bool) -> Tuple[Optional[Tuple[Parameter, ...]], Optional[str]]:
-    """The parameters without a bound task's own, and the name of the very first one."""
-    code = getattr(function, "__code__", None)
-    if not isinstance(function, FunctionType) or code is None:
-        return None, None
-    positional = list(code.co_varnames[: code.co_argcount])
-    keyword = list(code.co_varnames[code.co_argcount : code.co_argcount + code.co_kwonlyargcount])
-    rest = list(code.co_varnames[code.co_argcount + code.co_kwonlyargcount :])
-    defaulted = set(positional[len(positional) - len(function.__defaults__ or ()) :])
-    defaulted |= set(function.__kwdefaults__ or {})
-    kinds = [(n, "positional" if i < code.co_posonlyargcount else "any") for i, n in enumerate(positional)]
-    first = positional[0] if positional else None
-    if bound and kinds:
-        kinds = kinds[1:]
-    if code.co_flags & inspect.CO_VARARGS:
-        kinds.append((rest.pop(0), "args"))
-        first = first or f"*{kinds[-1][0]}"
-    kinds += [(name, "keyword") for name in keyword]
-    if code.co_flags & inspect.CO_VARKEYWORDS:
-        kinds.append((rest.pop(0), "kwargs"))
-    annotations = resolved(function)
-    return tuple(
-        Parameter(name, kind, name in defaulted, *described(annotations.get(name, _MISSING)))
-        for name, kind in kinds
-    ), first
-
-
-def resolved(function: FunctionType) -> Mapping[str, Any]:
-    """A function's annotations, strings evaluated where that works."""
-    try:
-        raw: Dict[str, Any] = function.__annotations__
-    except Exception:  # noqa: BLE001  # Python 3.14 evaluates them here
-        return {}
-    return {
-        name: evaluated(value, function) if isinstance(value, str) else value for name, value in raw.items()
-    }
-
-
-def evaluated(annotation: str, function: FunctionType) -> Any:
-    """What a string annotation stands for; the string itself where it cannot be told.
-
-    Each on its own: a name imported under TYPE_CHECKING must not hide the others.
-    """
-    try:
-        return eval(compiled(annotation), function.__globals__)  # noqa: S307  # as typing does
-    except Exception:  # noqa: BLE001  # names that are not there at run time, and whatever else
-        return annotation
-
-
-@cache
-def compiled(annotation: str) -> CodeType:
-    """A string annotation, ready to be evaluated in any module. Raises SyntaxError."""
-    return compile(annotation, "<annotation>", "eval", dont_inherit=True)
-
-
-def described(annotation: Any) -> Tuple[Optional[str], Optional[str]]:
-    """An annotation as text, and what it is where that does not belong in a message."""
-    if annotation is _MISSING:
-        return None, None
-    if isinstance(annotation, str):
-        return masked_text(annotation)[:_LONG], None
-    if annotation in PLAIN_TYPES:
-        return annotation.__name__, None
-    if isinstance(annotation, type) and typing.get_origin(annotation) is None:
-        text = dotted(annotation)
-    else:
-        text = masked_text(str(guarded(partial(str, annotation), "?")))
-    return text.replace("typing.", "")[:_LONG], complex_kind(annotation)
 
 
 def duplicates(app: Any, watch: Watch, places: Places) -> Tuple[DuplicateTask, ...]:

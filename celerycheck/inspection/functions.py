@@ -1,0 +1,131 @@
+"""A task's function: what wraps it, its parameters and their annotations."""
+
+from __future__ import annotations
+
+import inspect
+import typing
+from functools import cache, partial
+from types import CodeType, FunctionType
+from typing import Any, Dict, Iterator, Mapping, Optional, Tuple
+
+from celerycheck.inspection.annotations import complex_kind
+from celerycheck.inspection.plain import dotted, guarded, masked_text
+from celerycheck.subjects import Parameter
+
+PLAIN_TYPES = (int, str, bool, float, bytes, dict, list, type(None))
+
+_MISSING = object()
+
+_LONG = 200
+
+
+def has_flag(function: Any, flags: int) -> bool:
+    """Whether a function's code is of one of these kinds; a partial's counts."""
+    while isinstance(function, partial):
+        function = function.func
+    code = getattr(function, "__code__", None)
+    return code is not None and bool(code.co_flags & flags)
+
+
+def outermost(task: Any) -> Any:
+    """The callable the decorator was given, or the class's `run`, without Celery's autoretry around it."""
+    run = getattr(task, "_orig_run", None) or task.run
+    return getattr(run, "__func__", run)
+
+
+def layers(function: Any) -> Iterator[Any]:
+    """A function and what it wraps, outermost first, as `functools.wraps` tells."""
+    if type(function) is FunctionType and "__wrapped__" not in function.__dict__:
+        yield function
+        return
+    seen: set[int] = set()
+    while function is not None and id(function) not in seen:
+        seen.add(id(function))
+        yield getattr(function, "__func__", function)
+        function = getattr(function, "__wrapped__", None)
+
+
+def innermost(function: Any) -> Any:
+    """The function at the bottom of the wrappers: the one the user wrote."""
+    last = function
+    for layer in layers(function):
+        last = layer
+    return last
+
+
+def first_line(task: Any, function: Any) -> Optional[str]:
+    """The first line of the task's own docstring; a class inherits none."""
+    own = vars(type(task)).get("__doc__") or getattr(function, "__doc__", None)
+    if not isinstance(own, str) or not own.strip():
+        return None
+    return masked_text(own.strip().splitlines()[0].strip())[:_LONG]
+
+
+def parameters_of(function: Any, bound: bool) -> Tuple[Optional[Tuple[Parameter, ...]], Optional[str]]:
+    """The parameters without a bound task's own, and the name of the very first one."""
+    code = getattr(function, "__code__", None)
+    if not isinstance(function, FunctionType) or code is None:
+        return None, None
+    positional = list(code.co_varnames[: code.co_argcount])
+    keyword = list(code.co_varnames[code.co_argcount : code.co_argcount + code.co_kwonlyargcount])
+    rest = list(code.co_varnames[code.co_argcount + code.co_kwonlyargcount :])
+    defaulted = set(positional[len(positional) - len(function.__defaults__ or ()) :])
+    defaulted |= set(function.__kwdefaults__ or {})
+    kinds = [(n, "positional" if i < code.co_posonlyargcount else "any") for i, n in enumerate(positional)]
+    first = positional[0] if positional else None
+    if bound and kinds:
+        kinds = kinds[1:]
+    if code.co_flags & inspect.CO_VARARGS:
+        kinds.append((rest.pop(0), "args"))
+        first = first or f"*{kinds[-1][0]}"
+    kinds += [(name, "keyword") for name in keyword]
+    if code.co_flags & inspect.CO_VARKEYWORDS:
+        kinds.append((rest.pop(0), "kwargs"))
+    annotations = resolved(function)
+    return tuple(
+        Parameter(name, kind, name in defaulted, *described(annotations.get(name, _MISSING)))
+        for name, kind in kinds
+    ), first
+
+
+def resolved(function: FunctionType) -> Mapping[str, Any]:
+    """A function's annotations, strings evaluated where that works."""
+    try:
+        raw: Dict[str, Any] = function.__annotations__
+    except Exception:  # noqa: BLE001  # Python 3.14 evaluates them here
+        return {}
+    return {
+        name: evaluated(value, function) if isinstance(value, str) else value for name, value in raw.items()
+    }
+
+
+def evaluated(annotation: str, function: FunctionType) -> Any:
+    """What a string annotation stands for; the string itself where it cannot be told.
+
+    Each on its own: a name imported under TYPE_CHECKING must not hide the others.
+    """
+    try:
+        return eval(compiled(annotation), function.__globals__)  # noqa: S307  # as typing does
+    except Exception:  # noqa: BLE001  # names that are not there at run time, and whatever else
+        return annotation
+
+
+@cache
+def compiled(annotation: str) -> CodeType:
+    """A string annotation, ready to be evaluated in any module. Raises SyntaxError."""
+    return compile(annotation, "<annotation>", "eval", dont_inherit=True)
+
+
+def described(annotation: Any) -> Tuple[Optional[str], Optional[str]]:
+    """An annotation as text, and what it is where that does not belong in a message."""
+    if annotation is _MISSING:
+        return None, None
+    if isinstance(annotation, str):
+        return masked_text(annotation)[:_LONG], None
+    if annotation in PLAIN_TYPES:
+        return annotation.__name__, None
+    if isinstance(annotation, type) and typing.get_origin(annotation) is None:
+        text = dotted(annotation)
+    else:
+        text = masked_text(str(guarded(partial(str, annotation), "?")))
+    return text.replace("typing.", "")[:_LONG], complex_kind(annotation)
