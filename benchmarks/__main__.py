@@ -45,7 +45,9 @@ def medians(commands: list[list[str]], folder: Path, rounds: int) -> list[float]
 
 def main() -> None:
     """Run all and print the table."""
-    print(f"Python {platform.python_version()}, Celery {celery.__version__}, {os.cpu_count()} cores, {platform.system()}")
+    print(
+        f"Python {platform.python_version()}, Celery {celery.__version__}, {os.cpu_count()} cores, {platform.system()}"
+    )
     print()
     print("| tasks | audit | (a) import and finalize | (b) celery report | audit / a | audit / b |")
     print("|---|---|---|---|---|---|")
@@ -60,7 +62,9 @@ def main() -> None:
             ]
             audit, register, report = medians(commands, folder, 11 if size < 10_000 else 3)
             row = (f"{size:,}", f"{audit:.2f} s", f"{register:.2f} s", f"{report:.2f} s")
-            print("|", " | ".join((*row, f"{audit / register:.2f}", f"{audit / report:.2f}")), "|", flush=True)
+            print(
+                "|", " | ".join((*row, f"{audit / register:.2f}", f"{audit / report:.2f}")), "|", flush=True
+            )
         ours, theirs = medians([[*CELERYCHECK, "--help"], [*CELERY, "--help"]], Path(root), 11)
     print()
     print(f"celerycheck --help {ours:.2f} s, celery --help {theirs:.2f} s: {ours / theirs:.2f}")
