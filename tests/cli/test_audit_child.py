@@ -172,6 +172,14 @@ def eventually(condition, seconds: float = 30.0) -> bool:
     return True
 
 
+HEEDING = (
+    "import os, signal, sys\n"
+    "for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP): signal.signal(number, signal.SIG_DFL)\n"
+    "os.execv(sys.argv[1], sys.argv[1:])\n"
+)
+"""Undoes what `nohup` and a shell's `&` leave to what they start: some signals ignored, on purpose."""
+
+
 @pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="needs /proc")
 @pytest.mark.parametrize(
     ("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)], ids=str
@@ -186,7 +194,7 @@ def test_signals_stop_both(project, number, code):
     )
     folder = project({"proj.py": source})
     with subprocess.Popen(
-        command("audit", "proj"),
+        [sys.executable, "-c", HEEDING, *command("audit", "proj")],
         cwd=folder,
         env=environment(),
         stdin=subprocess.DEVNULL,
