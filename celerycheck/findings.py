@@ -54,6 +54,17 @@ class Severity(IntEnum):
 
 
 @dataclass(frozen=True)
+class Step:
+    """One call on the way from a task to the place of a problem: who calls whom, and where.
+
+    `text` reads `send_receipt calls services.deliver`.
+    """
+
+    text: str
+    location: Location
+
+
+@dataclass(frozen=True)
 class Problem:
     """What a check says about its subject.
 
@@ -64,6 +75,7 @@ class Problem:
       app speaks of one of its settings or tasks).
     - `location`: the place, where the subject's own is not the right one.
     - `at_most`: an upper bound for the severity, where this variant is less than proven.
+    - `trace`: the calls that lead from the task to `location`, where that lies in a helper.
     """
 
     message: str
@@ -71,6 +83,7 @@ class Problem:
     about: About | None = None
     location: Location | None = None
     at_most: Severity | None = None
+    trace: tuple[Step, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -90,6 +103,7 @@ class Finding:
     fix: str
     location: Location | None = None
     reason: str | None = None
+    trace: tuple[Step, ...] = ()
 
     @property
     def fingerprint(self) -> str:

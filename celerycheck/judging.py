@@ -144,6 +144,7 @@ def _finding(item: Item, problem: Problem, subject: object, app: App) -> Finding
         message=problem.message,
         fix=problem.fix or item.fix,
         location=location,
+        trace=problem.trace,
     )
 
 

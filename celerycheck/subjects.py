@@ -38,11 +38,17 @@ Plain = Union[None, bool, int, float, str, Opaque, List["Plain"], Dict[str, "Pla
 
 @dataclass(frozen=True)
 class Location:
-    """A place in a file: `path` relative to the working directory, with `/`; lines and columns from 1."""
+    """A place in a file: `path` relative to the working directory, with `/`; lines and columns from 1.
+
+    `end_line` and `end_column` (the column after the last character) are set where a piece of code is
+    meant rather than a definition: reports show those lines and underline it. Columns count characters.
+    """
 
     path: str
     line: Optional[int] = None
     column: Optional[int] = None
+    end_line: Optional[int] = None
+    end_column: Optional[int] = None
 
 
 @dataclass(frozen=True)
