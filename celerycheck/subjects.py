@@ -206,6 +206,11 @@ class TaskInfo:
     - `queue`: where an ordinary `delay()` sends it; None where routing failed (`route_error`) or names an
       exchange, whose queues only the broker knows.
     - `location`: the decorator's or the class's first line.
+    - `source`: path and first line (decorators included) of the function that the user wrote, below all
+      wrappers; `run` for a task class. None outside the project and for code without a file. Two tasks
+      may share one.
+    - `aliases`: dotted names under which the project's own modules hold the task (`proj.api.send`,
+      `proj.tasks.Mailer.send`), in the order of the modules' names.
     """
 
     name: str
@@ -232,6 +237,8 @@ class TaskInfo:
     priority: Plain = None
     route_error: Optional[str] = None
     third_party: bool = False
+    source: Optional[Location] = None
+    aliases: Tuple[str, ...] = ()
     defaults: Mapping[str, Plain] = field(default_factory=dict, repr=False, compare=False)
 
     def option(self, name: str) -> Plain:
@@ -465,14 +472,20 @@ class SilentAutodiscovery:
 class DjangoInfo:
     """The Django side of the project.
 
-    `fixup`: whether Celery installed its Django fixup, which needs DJANGO_SETTINGS_MODULE to be set
-    before `Celery()` is called.
+    - `fixup`: whether Celery installed its Django fixup, which needs DJANGO_SETTINGS_MODULE to be set
+      before `Celery()` is called.
+    - `models`: dotted names of all model classes, abstract ones and those of installed packages included
+      (`django.contrib.auth.models.User`), sorted; `user_model`: the one that AUTH_USER_MODEL names.
+    - `atomic_requests`: the aliases in DATABASES that wrap each request in a transaction.
     """
 
     version: str = ""
     settings_module: Optional[str] = None
     fixup: bool = True
     installed_apps: Tuple[str, ...] = ()
+    models: Tuple[str, ...] = ()
+    user_model: Optional[str] = None
+    atomic_requests: Tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -497,6 +510,10 @@ class App:
     - `error_reporters`: what would tell a person about a failed task (`sentry_sdk`, a receiver's name).
     - `modules_available`: optional packages that are installed (`setproctitle`).
     - `files`: the project's files that tasks and settings come from, relative to the working directory.
+    - `packages`: the top-level names that the project's own loaded modules belong to (`shop`), sorted.
+    - `import_roots`: the folders of the child's `sys.path` at or below the working directory, relative to
+      it with `/` (`.`, `src`), in order.
+    - `mapped_classes`: dotted names of the classes that SQLAlchemy maps, sorted.
     """
 
     target: str = ""
@@ -531,6 +548,9 @@ class App:
     modules_available: Tuple[str, ...] = ()
     notes: Tuple[Note, ...] = ()
     files: Tuple[str, ...] = ()
+    packages: Tuple[str, ...] = ()
+    import_roots: Tuple[str, ...] = ()
+    mapped_classes: Tuple[str, ...] = ()
 
     @cached_property
     def registry(self) -> frozenset[str]:
