@@ -77,6 +77,8 @@ FULL = App(
             "q",
             3,
             "error",
+            source=PLACE,
+            aliases=("proj.api.t", "proj.t"),
         ),
         TaskInfo("proj.without_signature", parameters=None),
     ),
@@ -118,11 +120,14 @@ FULL = App(
     task_attributes=("run",),
     task_methods=("run",),
     task_defaults={"max_retries": 3, "rate_limit": None},
-    django=DjangoInfo("5.2", "s", False, ("a",)),
+    django=DjangoInfo("5.2", "s", False, ("a",), ("a.models.User",), "a.models.User", ("default",)),
     error_reporters=("sentry_sdk",),
     modules_available=("redbeat",),
     notes=(Note("n", PLACE),),
     files=("a.py",),
+    packages=("a",),
+    import_roots=(".", "src"),
+    mapped_classes=("a.models.Row",),
 )
 
 
