@@ -11,8 +11,8 @@ import sys
 from types import FrameType
 from typing import Any, Callable, Dict, List, Optional, Tuple
 
+from celerycheck.credentials import masked_text
 from celerycheck.inspection.places import Places, own_caller
-from celerycheck.inspection.plain import masked_text
 from celerycheck.subjects import Note
 
 Place = Tuple[str, int]

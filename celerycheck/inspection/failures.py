@@ -9,9 +9,9 @@ import traceback
 from types import TracebackType
 from typing import Optional
 
+from celerycheck.credentials import masked_text
 from celerycheck.errors import LoadError
 from celerycheck.inspection.places import Places
-from celerycheck.inspection.plain import masked_text
 from celerycheck.subjects import Location
 
 LONGEST = 120

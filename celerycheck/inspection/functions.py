@@ -8,8 +8,9 @@ from functools import cache, partial
 from types import CodeType, FunctionType
 from typing import Any, Dict, Iterator, Mapping, Optional, Tuple
 
+from celerycheck.credentials import masked_text
 from celerycheck.inspection.annotations import complex_kind
-from celerycheck.inspection.plain import dotted, guarded, masked_text
+from celerycheck.inspection.plain import dotted, guarded
 from celerycheck.subjects import Parameter
 
 PLAIN_TYPES = (int, str, bool, float, bytes, dict, list, type(None))
@@ -51,6 +52,16 @@ def innermost(function: Any) -> Any:
     for layer in layers(function):
         last = layer
     return last
+
+
+def code_of(function: Any) -> Optional[CodeType]:
+    """The code behind a callable, below partials, or that of an object's `__call__`; None for C's."""
+    while isinstance(function, partial):
+        function = innermost(function.func)
+    if type(function) is not FunctionType:
+        function = getattr(function, "__code__", None) and function or type(function).__call__
+    code = getattr(function, "__code__", None)
+    return code if isinstance(code, CodeType) else None
 
 
 def first_line(task: Any, function: Any) -> Optional[str]:

@@ -6,8 +6,9 @@ from contextlib import suppress
 from typing import Any, List, Mapping, Optional, Tuple
 from urllib.parse import urlsplit
 
+from celerycheck.credentials import masked_text, password_in
 from celerycheck.inspection.failures import cause_of
-from celerycheck.inspection.plain import guarded, masked_text, password_in
+from celerycheck.inspection.plain import guarded
 from celerycheck.inspection.settings import SettingsReader
 from celerycheck.subjects import BackendInfo, BrokerInfo, Location
 

@@ -46,7 +46,7 @@ def test_nothing_of_ours_lies_on_the_path(seen):
 
 
 def test_only_what_the_child_needs_is_imported(seen):
-    allowed = {"celerycheck", "celerycheck.subjects", "celerycheck.errors"}
+    allowed = {"celerycheck", "celerycheck.subjects", "celerycheck.errors", "celerycheck.credentials"}
     assert {name for name in seen["ours"] if not name.startswith("celerycheck.inspection")} <= allowed
     assert seen["foreign"] == []
 

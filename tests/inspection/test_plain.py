@@ -5,9 +5,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from celerycheck.credentials import MASK, is_secret, masked_text, password_in
 from celerycheck.errors import LoadError
 from celerycheck.inspection.failures import cause_of
-from celerycheck.inspection.plain import MASK, is_secret, masked_text, password_in, plain
+from celerycheck.inspection.plain import plain
 from celerycheck.subjects import Opaque
 
 
