@@ -55,12 +55,12 @@ def innermost(function: Any) -> Any:
 
 
 def code_of(function: Any) -> Optional[CodeType]:
-    """The code behind a callable, below partials, or that of an object's `__call__`; None for C's."""
+    """The code behind a callable: below partials, and that of an object's `__call__`; None for C's."""
     while isinstance(function, partial):
         function = innermost(function.func)
-    if type(function) is not FunctionType:
-        function = getattr(function, "__code__", None) and function or type(function).__call__
     code = getattr(function, "__code__", None)
+    if code is None:
+        code = getattr(innermost(inspect.getattr_static(type(function), "__call__", None)), "__code__", None)
     return code if isinstance(code, CodeType) else None
 
 

@@ -59,6 +59,17 @@ class Places:
         libraries = [folder for folder in self._library if not inside or folder.startswith(below)]
         return not any(path.startswith(folder) for folder in libraries)
 
+    def import_root(self, folder: str) -> Optional[str]:
+        """A folder that modules are imported from, relative and with `/`.
+
+        None outside the working directory, for installed packages, and where there is no such folder.
+        """
+        path = os.path.realpath(folder)
+        below = path == self.root or path.startswith(os.path.join(self.root, ""))
+        if not below or not self._decide(os.path.join(path, "")) or not os.path.isdir(path):
+            return None
+        return self.relative(path)
+
     def relative(self, filename: str) -> str:
         """The path from the working directory, with `/`; a path on another drive stays whole."""
         known = self._relative.get(filename)

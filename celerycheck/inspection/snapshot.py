@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import platform
 import re
 import sys
@@ -11,8 +10,11 @@ from collections import Counter
 from typing import Any, Dict, FrozenSet, List, Optional, Tuple
 
 from celerycheck.inspection import load, tasks
+from celerycheck.inspection.aliases import AliasReader
+from celerycheck.inspection.django_project import django_info
+from celerycheck.inspection.models import mapped_classes
+from celerycheck.inspection.modules import import_roots, own_modules, packages
 from celerycheck.inspection.places import Places
-from celerycheck.inspection.plain import dotted, guarded
 from celerycheck.inspection.register import Registration, register, signal_errors
 from celerycheck.inspection.reporters import available_modules, error_reporters, installed
 from celerycheck.inspection.routes import Routing
@@ -21,7 +23,7 @@ from celerycheck.inspection.settings import SettingsReader, option_defaults
 from celerycheck.inspection.task_options import data_options
 from celerycheck.inspection.transports import read_backend, read_broker
 from celerycheck.inspection.watch import Watch
-from celerycheck.subjects import App, DjangoInfo, Location, Note, Settings, SilentAutodiscovery, TaskInfo
+from celerycheck.subjects import App, Location, Note, Settings, SilentAutodiscovery, TaskInfo
 
 OLDEST, NEWEST = (5, 3), (5, 7)
 """The versions of Celery that celerycheck is tested with."""
@@ -58,7 +60,9 @@ def picture(
     partial = partial_reason(done)
     routing = Routing(app)
     defaults = option_defaults(app, list(data_options()))
-    ours, others = read_tasks(app, tasks.TaskReader(app, watch, places, routing, defaults), done)
+    modules = own_modules(places)
+    aliases = AliasReader(app, watch.definitions.get(id(app), [])).read(modules)
+    ours, others = read_tasks(app, tasks.TaskReader(app, watch, places, routing, defaults, aliases), done)
     schedule = ScheduleReader(app, reader, places, partial is not None)
     names = tuple(sorted({*map(str, app._tasks), *(broken.name for broken in done.tasks)}))
     return App(
@@ -94,6 +98,9 @@ def picture(
         modules_available=available_modules(),
         notes=tuple(dict.fromkeys([*notes, *maker_notes(ours, watch, places)])),
         files=project_files(ours, reader, places),
+        packages=packages(modules),
+        import_roots=import_roots(modules, places),
+        mapped_classes=mapped_classes(),
     )
 
 
@@ -216,30 +223,6 @@ def task_methods() -> Tuple[str, ...]:
     from celery.app.task import Task
 
     return tuple(n for n in dir(Task) if not n.startswith("__") and callable(getattr(Task, n, None)))
-
-
-def django_info(app: Any, reader: SettingsReader) -> Optional[DjangoInfo]:
-    """The Django side, where there is one: settings announced, or the fixup installed."""
-    fixups = [fixup for fixup in getattr(app, "_fixups", ()) if fixup is not None]
-    installed = any("django" in dotted(type(fixup)) for fixup in fixups)
-    module = os.environ.get("DJANGO_SETTINGS_MODULE")
-    uses = (
-        installed
-        or str(reader.source.text or "").startswith("django.conf")
-        or (module is not None and "django" in sys.modules)
-    )
-    if not uses:
-        return None
-    import django
-
-    def apps() -> Any:
-        from django.conf import settings
-
-        return tuple(str(name) for name in settings.INSTALLED_APPS)
-
-    names = guarded(apps, ())
-    assert isinstance(names, tuple)
-    return DjangoInfo(django.get_version(), module, installed, names)
 
 
 def project_files(ours: Tuple[TaskInfo, ...], reader: SettingsReader, places: Places) -> Tuple[str, ...]:

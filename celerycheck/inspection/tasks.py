@@ -11,6 +11,7 @@ from typing import Any, Dict, FrozenSet, List, Mapping, Optional, Tuple
 
 from celerycheck.inspection.bytecode import hands_on, names_in, words_in
 from celerycheck.inspection.functions import (
+    code_of,
     first_line,
     has_flag,
     innermost,
@@ -38,12 +39,19 @@ class TaskReader:
     """Reads the tasks of one app, once its registry is complete."""
 
     def __init__(
-        self, app: Any, watch: Watch, places: Places, routing: Routing, defaults: Mapping[str, Plain]
+        self,
+        app: Any,
+        watch: Watch,
+        places: Places,
+        routing: Routing,
+        defaults: Mapping[str, Plain],
+        aliases: Mapping[str, Tuple[str, ...]],
     ) -> None:
         self.app = app
         self.places = places
         self.routing = routing
         self.defaults = defaults
+        self.aliases = aliases
         self.definitions = {d.name: d for d in reversed(watch.definitions.get(id(app), []))}
         self.watch = watch
         self._apps: Dict[int, str] = {}
@@ -90,6 +98,8 @@ class TaskReader:
             priority=priority,
             route_error=route_error,
             third_party=not own,
+            source=self._source(function),
+            aliases=self.aliases.get(name, ()),
             defaults=self.defaults,
         )
 
@@ -107,6 +117,13 @@ class TaskReader:
             filename = file_of(type(task)) or filename
             line = line_of(type(task)) or (line if filename == code.co_filename else 1)
         return self.places.location(filename, line), self.places.own(filename)
+
+    def _source(self, function: Any) -> Optional[Location]:
+        """Where the function itself begins, its decorators included; None outside the project's files."""
+        code = code_of(function)
+        if code is None or not self.places.own(code.co_filename):
+            return None
+        return self.places.location(code.co_filename, code.co_firstlineno)
 
     def _options(self, task: Any) -> Tuple[Dict[str, Plain], Dict[str, str]]:
         """Options that differ from the defaults, and who wrote which."""
