@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Literal
@@ -12,6 +13,7 @@ from typing import Literal
 from celerycheck.subjects import (
     App,
     BrokenTask,
+    Called,
     DuplicateTask,
     Location,
     QueueInfo,
@@ -25,7 +27,7 @@ SubjectKind = Literal[
     "app", "setting", "task", "call", "schedule", "route", "queue", "worker", "broker", "backend"
 ]
 Status = Literal["passed", "failed", "skipped", "unanswered", "crashed"]
-About = App | Setting | TaskInfo | BrokenTask | DuplicateTask | ScheduleEntry | RouteInfo | QueueInfo
+About = App | Setting | TaskInfo | Called | BrokenTask | DuplicateTask | ScheduleEntry | RouteInfo | QueueInfo
 
 
 OFF = "switched off in the checklist"
@@ -149,11 +151,56 @@ class Notice:
 
 
 @dataclass(frozen=True)
+class Line:
+    """One line of an excerpt: `text` without line break, indentation and credentials.
+
+    `mark` is the part of `text` that is meant (start, end). `clipped` says whether the line goes on to
+    the left and to the right of `text`.
+    """
+
+    number: int
+    text: str
+    mark: tuple[int, int]
+    clipped: tuple[bool, bool] = (False, False)
+
+
+@dataclass(frozen=True)
+class Excerpt:
+    """The lines a location points at, and how many more of them are left out below."""
+
+    lines: tuple[Line, ...]
+    more: int = 0
+
+
+@dataclass(frozen=True)
+class Unreadable:
+    """A file of the project's that could not be read or parsed, and why."""
+
+    path: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class SourceSummary:
+    """How much of the project's source was read.
+
+    `files` counts those that were; `resolved` and `unresolved` count the places where tasks are called,
+    by whether it is known which task is.
+    """
+
+    files: int
+    unreadable: tuple[Unreadable, ...] = ()
+    resolved: int = 0
+    unresolved: int = 0
+
+
+@dataclass(frozen=True)
 class Report:
     """One audit: the picture it judged, an outcome for every item, and the findings.
 
     `findings` count; `waived` do not, and are kept visible. `fail_on` is the severity from which
-    findings fail the audit, None for never.
+    findings fail the audit, None for never. `source` is None where no source was read; `excerpts` are
+    the lines to show, by the location they belong to.
     """
 
     app: App
@@ -163,6 +210,8 @@ class Report:
     notices: tuple[Notice, ...] = ()
     fail_on: Severity | None = Severity.ERROR
     evidence: tuple[str, ...] = field(default=("settings", "tasks", "routes", "schedule"))
+    source: SourceSummary | None = None
+    excerpts: Mapping[Location, Excerpt] = field(default_factory=dict)
 
     @property
     def exit_code(self) -> int:
@@ -192,6 +241,8 @@ def describe(about: About) -> tuple[SubjectKind, str, Location | None]:
             return "task", about.name, about.location
         case DuplicateTask():
             return "task", about.name, about.locations[0] if about.locations else None
+        case Called():
+            return "call", about.name, about.location
         case ScheduleEntry():
             return "schedule", about.name, about.location
         case RouteInfo():

@@ -14,6 +14,8 @@ from celerycheck.checks import shipped
 from celerycheck.errors import UsageError
 from celerycheck.findings import IGNORED, NOT_SELECTED, OFF, Finding, Problem, describe
 from celerycheck.nearest import nearest
+from celerycheck.registry import FROM_SOURCE
+from celerycheck.source.evidence import CallSite, SourceCode, TaskBody, Workflow
 from celerycheck.subjects import (
     App,
     NotEvaluated,
@@ -62,11 +64,24 @@ def subject_of(item: Item) -> type:
     return TaskInfo if item.requirement is not None and item.requirement.of_tasks else Settings
 
 
-def judge(item: Item, app: App, tasks: Sequence[TaskInfo]) -> Judgement:
-    """Judge a check or a rule on this picture, of whose tasks only `tasks` are looked at one by one."""
+def reads_source(item: Item) -> bool:
+    """Whether judging an item needs the project's source parsed."""
+    if item.check is None:
+        return False
+    try:
+        return item.check.subject in FROM_SOURCE
+    except (TypeError, NameError):
+        return False  # a broken check: judging it says so
+
+
+def judge(item: Item, app: App, tasks: Sequence[TaskInfo], source: SourceCode | None = None) -> Judgement:
+    """Judge a check or a rule on this picture, of whose tasks only `tasks` are looked at one by one.
+
+    `source` is the project's source, None where it is not at hand.
+    """
     result = Judgement()
     try:
-        call, subjects = _bind(item, app, tasks)
+        call, subjects = _bind(item, app, tasks, source)
     except NotEvaluated as reason:
         result.subjects = 1
         result.unjudged.append(str(reason))
@@ -90,7 +105,9 @@ def _judge_one(result: Judgement, call: Judge, item: Item, subject: object, app:
         _crash(result, error, subject)
 
 
-def _bind(item: Item, app: App, tasks: Sequence[TaskInfo]) -> tuple[Judge, Sequence[object]]:
+def _bind(
+    item: Item, app: App, tasks: Sequence[TaskInfo], source: SourceCode | None
+) -> tuple[Judge, Sequence[object]]:
     """The item as a function of one subject, and the subjects to hand it."""
     rule = item.requirement
     if rule is not None and rule.of_tasks:
@@ -104,7 +121,27 @@ def _bind(item: Item, app: App, tasks: Sequence[TaskInfo]) -> tuple[Judge, Seque
         raise TypeError(f"{item.id} is neither a check nor a rule")
     function = item.check.function
     call = partial(function, **item.options) if item.options else function
-    return call, _subjects(item.check.subject, app, tasks)
+    kind = item.check.subject
+    if kind not in FROM_SOURCE:
+        return call, _subjects(kind, app, tasks)
+    if source is None:
+        raise NotEvaluated("the source is not at hand")
+    if kind is TaskBody:
+        return partial(_on_body, call, source), tasks
+    return call, _places(kind, source)
+
+
+def _on_body(call: Judge, source: SourceCode, task: TaskInfo) -> Iterable[Problem]:
+    return call(source.body(task))
+
+
+def _places(kind: type, source: SourceCode) -> Sequence[object]:
+    """What checks that look beyond single tasks are handed."""
+    if kind is CallSite:
+        return source.sites
+    if kind is Workflow:
+        return source.workflows
+    return (source,)
 
 
 def _subjects(kind: type, app: App, tasks: Sequence[TaskInfo]) -> Sequence[object]:
@@ -127,6 +164,8 @@ def _finding(item: Item, problem: Problem, subject: object, app: App) -> Finding
     if not isinstance(problem, Problem):
         raise TypeError(f"{item.id} yielded {type(problem).__name__}, not a Problem")
     about = problem.about
+    if about is None and isinstance(subject, CallSite):
+        about = subject.about
     if about is None:
         about = subject if isinstance(subject, TaskInfo | ScheduleEntry | RouteInfo | QueueInfo) else app
     kind, name, place = describe(about)
@@ -222,6 +261,6 @@ def _may_speak_of_tasks(item: Item) -> bool:
     if item.kind == "ask":
         return False
     try:
-        return subject_of(item) in (TaskInfo, App)
+        return subject_of(item) in (TaskInfo, App, *FROM_SOURCE)
     except TypeError:
         return True  # a broken check: judging it says so

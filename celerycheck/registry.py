@@ -10,6 +10,7 @@ from types import ModuleType
 from typing import Generic, ParamSpec, TypeVar
 
 from celerycheck.findings import Problem
+from celerycheck.source.evidence import CallSite, SourceCode, TaskBody, Workflow
 from celerycheck.subjects import (
     App,
     NotEvaluated,
@@ -20,7 +21,10 @@ from celerycheck.subjects import (
     TaskInfo,
 )
 
-SUBJECTS: tuple[type, ...] = (App, Settings, TaskInfo, ScheduleEntry, RouteInfo, QueueInfo)
+FROM_SOURCE: tuple[type, ...] = (TaskBody, CallSite, Workflow, SourceCode)
+"""What is read from source: nothing is parsed where no check on these is wanted."""
+
+SUBJECTS: tuple[type, ...] = (App, Settings, TaskInfo, ScheduleEntry, RouteInfo, QueueInfo, *FROM_SOURCE)
 OPTION_TYPES: tuple[object, ...] = (bool, int, float, str, tuple[str, ...])
 
 S = TypeVar("S")
@@ -117,7 +121,8 @@ def check(function: Callable[..., Iterator[Problem]]) -> Check[object]:
     """Make a function a check, named after it (`unbounded_retries` is `unbounded-retries`).
 
     Its one positional parameter says by its annotation what it looks at: `App`, `Settings`,
-    `TaskInfo`, `ScheduleEntry`, `RouteInfo` or `QueueInfo`. Its keyword-only parameters are its
+    `TaskInfo`, `ScheduleEntry`, `RouteInfo` or `QueueInfo`, or of the source `TaskBody`, `CallSite`,
+    `Workflow` or `SourceCode` as a whole. Its keyword-only parameters are its
     options. It yields a `Problem` for each fault, and raises `NotEvaluated` where the picture does
     not hold what it needs.
     """

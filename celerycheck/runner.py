@@ -11,8 +11,27 @@ from fnmatch import translate
 from celerycheck.answers import Answer
 from celerycheck.checklist import Checklist, Item, Waiver
 from celerycheck.checks import shipped
-from celerycheck.findings import Finding, Notice, Outcome, Report, Severity, Status, describe
-from celerycheck.judging import NOT_ABOUT_TASKS, Judgement, Narrowing, did_you_mean, judge, subject_of
+from celerycheck.findings import (
+    Finding,
+    Notice,
+    Outcome,
+    Report,
+    Severity,
+    SourceSummary,
+    Status,
+    Unreadable,
+    describe,
+)
+from celerycheck.judging import (
+    NOT_ABOUT_TASKS,
+    Judgement,
+    Narrowing,
+    did_you_mean,
+    judge,
+    reads_source,
+    subject_of,
+)
+from celerycheck.source.evidence import SourceCode
 from celerycheck.source.suppressions import NONE, Suppressions
 from celerycheck.subjects import App, Location
 
@@ -23,6 +42,7 @@ def run(
     *,
     answers: Mapping[str, Answer] | None = None,
     suppressions: Suppressions = NONE,
+    source: SourceCode | None = None,
     select: Sequence[str] = (),
     ignore: Sequence[str] = (),
     task: str | None = None,
@@ -32,12 +52,13 @@ def run(
     """Judge every item of the checklist on this picture.
 
     `select` and `ignore` hold ids, section titles and topics of checks, or globs of them; `task` is a
-    glob of task names, to see nothing but findings about those. `today` decides which answers are
+    glob of task names, to see nothing but findings about those. `source` is the project's source, read only
+    as far as checks ask for it; without it they are skipped. `today` decides which answers are
     stale. Raises UsageError where one of these matches nothing.
     """
     narrowing = Narrowing(select, ignore, task)
     narrowing.refuse_unmatched(checklist, app)
-    audit = _Audit(app, suppressions, narrowing, today or datetime.now().astimezone().date())
+    audit = _Audit(app, suppressions, source, narrowing, today or datetime.now().astimezone().date())
     answers = answers or {}
     for item in checklist.items:
         reason = narrowing.left_out(item)
@@ -56,6 +77,8 @@ def run(
         tuple(audit.waived),
         tuple(audit.notices),
         fail_on,
+        audit.evidence(),
+        source=audit.read_source(),
     )
 
 
@@ -74,9 +97,18 @@ def open_questions(checklist: Checklist, answers: Mapping[str, Answer], today: d
 class _Audit:
     """Gathers outcomes, findings and notices, item by item."""
 
-    def __init__(self, app: App, suppressions: Suppressions, narrowing: Narrowing, today: date) -> None:
+    def __init__(
+        self,
+        app: App,
+        suppressions: Suppressions,
+        source: SourceCode | None,
+        narrowing: Narrowing,
+        today: date,
+    ) -> None:
         self.app = app
         self.suppressions = suppressions
+        self.source = source
+        self.source_wanted = False
         self.narrowing = narrowing
         self.today = today
         self.tasks = narrowing.tasks(app)
@@ -106,7 +138,8 @@ class _Audit:
         )
 
     def judge(self, item: Item) -> None:
-        result = judge(item, self.app, self.tasks)
+        self.source_wanted |= reads_source(item)
+        result = judge(item, self.app, self.tasks, self.source)
         found = [finding for finding in result.findings if self._wanted(finding)]
         waivers = _Waivers(item.waivers)
         counted, waived = self._waive(item, waivers, found)
@@ -158,6 +191,20 @@ class _Audit:
             self.conclude(item, "passed", f"answered yes on {answer.given_on}{note}")
         else:
             self.conclude(item, "skipped", f"not applicable, {answer.given_on}{note}")
+
+    def evidence(self) -> tuple[str, ...]:
+        """What was looked at, in the report's words."""
+        looked = self.source is not None and self.source_wanted
+        return ("settings", "tasks", "routes", "schedule", *(("source",) if looked else ()))
+
+    def read_source(self) -> SourceSummary | None:
+        """What was read of the source; None where no check asked for it."""
+        if self.source is None or not self.source_wanted:
+            return None
+        resolved, unresolved = len(self.source.sites), self.source.unresolved
+        project = self.source.project
+        unreadable = tuple(Unreadable(path, why) for path, why in sorted(project.unreadable.items()))
+        return SourceSummary(project.files_read, unreadable, resolved, unresolved)
 
     def notice_suppressions(self, listed: set[str]) -> None:
         """Comments in source that name no check, name an unknown one, or silence nothing."""

@@ -309,6 +309,14 @@ class TaskInfo:
 
 
 @dataclass(frozen=True)
+class Called:
+    """A task as the subject of a finding about a place that calls it. `name` need not be registered."""
+
+    name: str
+    location: Optional[Location] = None
+
+
+@dataclass(frozen=True)
 class QueueInfo:
     """A queue: declared in `task_queues`, or made by Celery because something is routed to it.
 

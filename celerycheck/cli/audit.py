@@ -172,12 +172,15 @@ def judge(app: App, policy: Checklist, given: dict[str, Answer], today: date, op
     from celerycheck.findings import Severity
     from celerycheck.runner import run as run_checklist
     from celerycheck.source import suppressions
+    from celerycheck.source.evidence import SourceCode
+    from celerycheck.source.files import DiskFiles
 
     return run_checklist(
         policy,
         app,
         answers=given,
         suppressions=suppressions.read(options.workdir, app.files),
+        source=SourceCode(app, DiskFiles(options.workdir)),
         select=options.select,
         ignore=options.ignore,
         task=options.task,
@@ -214,6 +217,8 @@ def write(report: Report, out: TextIO, options: Options) -> None:
 
     from celerycheck.findings import Severity
     from celerycheck.reporters.console_options import Options as Look
+    from celerycheck.reporters.console_plan import pointed_at
+    from celerycheck.source import excerpts
 
     notes = options.show & {"info", "all"}
     look = replace(
@@ -223,4 +228,6 @@ def write(report: Report, out: TextIO, options: Options) -> None:
         tracebacks=options.debug,
         fold=None if "all" in options.show else 8,
     )
-    module.write(report, out, look)
+    module.write(
+        replace(report, excerpts=excerpts.read(options.workdir, pointed_at(report, look))), out, look
+    )

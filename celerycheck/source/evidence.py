@@ -1,0 +1,255 @@
+"""What checks of source are handed: a task's body, a call site, or the whole source of an app."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from celerycheck.findings import Problem, Severity, Step
+from celerycheck.known_libraries import SHIPPED, Kind, Libraries
+from celerycheck.source.calls import Calls, CallSite, Workflow, calls_in
+from celerycheck.source.code import TASK, Call, Code, written
+from celerycheck.source.files import Files
+from celerycheck.source.following import DEPTH, Reached, reach, renamed
+from celerycheck.source.modules import Function, Module
+from celerycheck.source.project import Project
+from celerycheck.subjects import App, Location, NotEvaluated, TaskInfo
+
+_SENDS = re.compile(
+    rb"\.delay\b|apply_async|send_task|delay_on_commit|\.si?\(|signature\(|subtask\(|\bchord\(|\bgroup\(|\bchain\("
+    rb"|\.starmap\(|\.chunks\(|\.map\("
+)
+_TEST_FILE = re.compile(r"(?:^|/)(?:tests?|testing)/|(?:^|/)(?:test_[^/]*|[^/]*_tests?|tests?|conftest)\.py$")
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class TaskBody:
+    """One task together with the source of the function it runs."""
+
+    task: TaskInfo
+    function: Function
+    source: SourceCode
+
+    @property
+    def name(self) -> str:
+        return self.task.name
+
+    @property
+    def app(self) -> App:
+        return self.source.app
+
+    @property
+    def project(self) -> Project:
+        return self.source.project
+
+    @property
+    def node(self) -> ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda:
+        """The function's node in the syntax tree."""
+        return self.function.node
+
+    @property
+    def code(self) -> Code:
+        """What its own body does, as it stands there: the task's `self` is `self_chain` in it."""
+        return self.function.code
+
+    @cached_property
+    def self_chain(self) -> str | None:
+        """The chain of the task itself inside `code`: of the first parameter of a bound task, or a class's `self`."""
+        if self.function.cls is not None:
+            return f"{self.function.cls.chain}()"
+        if self.task.bound and self.function.parameters:
+            return f"?{self.function.parameters[0]}"
+        return None
+
+    @cached_property
+    def _renames(self) -> Mapping[str, str]:
+        names = {} if self.self_chain is None else {self.self_chain: TASK}
+        if self.task.bound and self.function.node.args.vararg is not None and not self.function.parameters:
+            names[f"?{self.function.node.args.vararg.arg}[]"] = TASK
+        for alias in (*self.task.aliases, self.function.chain):
+            names[f"{alias}.request"] = f"{TASK}.request"
+            names[f"{alias}.retry"] = f"{TASK}.retry"
+        names["celery.current_task"] = TASK
+        return names
+
+    @cached_property
+    def calls(self) -> tuple[Call, ...]:
+        """The calls in its own body, in order, the task itself named `<task>`."""
+        return tuple(renamed(self.project, call, self._renames) for call in self.code.calls)
+
+    @cached_property
+    def _reached(self) -> tuple[Reached, ...]:
+        return reach(self.project, self.function, self._renames)
+
+    def reached(self, depth: int = DEPTH) -> Iterator[Reached]:
+        """Every call it may come to, in its own body first, then in helpers up to `depth` calls deep."""
+        return (found for found in self._reached if found.depth <= depth)
+
+    def kinds(self, call: Call | Reached) -> frozenset[Kind]:
+        """What calling this does, as far as libraries are known: `network`, `write`, `send` ..."""
+        return self.source.kinds(call.call if isinstance(call, Reached) else call)
+
+    @cached_property
+    def sites(self) -> Sequence[CallSite]:
+        """The call sites in its own body and in functions inside it."""
+        return [site for site in self.source.sites if self._holds(site.function)]
+
+    @cached_property
+    def workflows(self) -> Sequence[Workflow]:
+        """The workflows made in its own body and in functions inside it."""
+        return [flow for flow in self.source.workflows if self._holds(flow.function)]
+
+    def _holds(self, function: Function | None) -> bool:
+        if function is None or function.module is not self.function.module:
+            return False
+        own = self.function.qualname
+        return function is self.function or function.qualname.startswith(f"{own}.<locals>.")
+
+    @property
+    def callers(self) -> Sequence[CallSite]:
+        """Every place in the project that sends it or makes a signature of it."""
+        return self.source.sites_of(self.task.name)
+
+    def problem(
+        self,
+        message: str,
+        at: Reached | Call | ast.AST,
+        fix: str | None = None,
+        at_most: Severity | None = None,
+    ) -> Problem:
+        """A problem at a place in its body, or in a helper with the way there."""
+        if isinstance(at, Reached):
+            place = at.function.location(at.original.node)
+            return Problem(message, fix, location=place, at_most=at_most, trace=self._trace(at))
+        node = at.node if isinstance(at, Call) else at
+        return Problem(message, fix, location=self.function.location(node), at_most=at_most)
+
+    def _trace(self, reached: Reached) -> tuple[Step, ...]:
+        return tuple(
+            Step(f"{function.name} calls {written(call.node.func)}", function.location(call.node))
+            for call, function in reached.way
+        )
+
+
+@dataclass(eq=False, repr=False)
+class SourceCode:
+    """The source of one app's project, as far as it is at hand.
+
+    `libraries` says what calls into libraries do, the checklist's additions included.
+    """
+
+    app: App
+    files: Files
+    libraries: Libraries = SHIPPED
+    project: Project = field(init=False)
+    _bodies: dict[str, TaskBody | None] = field(default_factory=dict, init=False)
+
+    def __post_init__(self) -> None:
+        self.project = Project(self.app, self.files)
+
+    def body(self, task: TaskInfo) -> TaskBody:
+        """A task's body. Raises NotEvaluated where its source is not at hand."""
+        if task.name not in self._bodies:
+            function = self.project.function_of(task)
+            self._bodies[task.name] = None if function is None else TaskBody(task, function, self)
+        body = self._bodies[task.name]
+        if body is None:
+            raise NotEvaluated(self._missing(task))
+        return body
+
+    def _missing(self, task: TaskInfo) -> str:
+        place = task.source or task.location
+        if place is None:
+            return "its source is not known"
+        reason = self.project.unreadable.get(place.path)
+        return f"{place.path} cannot be read: {reason}" if reason else "its source is not at hand"
+
+    @cached_property
+    def bodies(self) -> Sequence[TaskBody]:
+        """The bodies of all audited tasks whose source is at hand."""
+        found = []
+        for task in self.app.tasks:
+            try:
+                found.append(self.body(task))
+            except NotEvaluated:
+                continue
+        return found
+
+    def kinds(self, call: Call) -> frozenset[Kind]:
+        """What a call does, as far as libraries are known."""
+        return self.libraries.kinds(call.chain, self.project.is_model) if call.chain else frozenset()
+
+    @cached_property
+    def _calls(self) -> Calls:
+        found = Calls()
+        for module in self._modules_that_call():
+            self._gather(found, module, None, module.code)
+            for function in module.every_function():
+                self._gather(found, module, function, function.code)
+        return found
+
+    def _gather(self, found: Calls, module: Module, function: Function | None, code: Code) -> None:
+        if not code.calls:
+            return
+        some = calls_in(self.project, module, function, code)
+        found.sites += some.sites
+        found.workflows += some.workflows
+        found.unresolved += some.unresolved
+
+    def _modules_that_call(self) -> Iterator[Module]:
+        """The project's own modules, tests apart, that may call tasks."""
+        for path in self.project.own_files():
+            if _TEST_FILE.search(path) or "/migrations/" in path:
+                continue
+            data = self.files.read(path)
+            if data is not None and _SENDS.search(data):
+                module = self.project.module_at(path)
+                if module is not None:
+                    yield module
+
+    @property
+    def sites(self) -> Sequence[CallSite]:
+        """Every place in the project, tests apart, that sends a task or makes a signature."""
+        return self._calls.sites
+
+    @property
+    def workflows(self) -> Sequence[Workflow]:
+        """Every chain, group and chord in the project, tests apart."""
+        return self._calls.workflows
+
+    @property
+    def unresolved(self) -> int:
+        """How many calls look like a task's, without anybody knowing of which."""
+        return len(self._calls.unresolved)
+
+    def sites_of(self, name: str) -> Sequence[CallSite]:
+        """The call sites of one task, by its registered name."""
+        return self._sites_by_name.get(name, ())
+
+    @cached_property
+    def _sites_by_name(self) -> Mapping[str, Sequence[CallSite]]:
+        found: dict[str, list[CallSite]] = {}
+        for site in self.sites:
+            found.setdefault(site.name, []).append(site)
+        return found
+
+    def tasks_around(self, function: Function | None) -> Sequence[TaskInfo]:
+        """The registered tasks whose body holds a function (the task's own, or one inside it)."""
+        while function is not None:
+            tasks = self.project.tasks_of(function)
+            if tasks:
+                return tasks
+            outer = function.qualname.rpartition(".<locals>.")[0]
+            function = function.module.functions.get(outer) if outer else None
+        return ()
+
+
+def is_test_file(path: str) -> bool:
+    """Whether a path, relative to the working directory, looks like a test's."""
+    return _TEST_FILE.search(path) is not None
+
+
+__all__ = ["CallSite", "Location", "Reached", "SourceCode", "TaskBody", "Workflow", "is_test_file"]

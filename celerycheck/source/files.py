@@ -1,0 +1,65 @@
+"""The project's source files, wherever they are: on disk, or in a mapping for tests."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+SKIPPED_FOLDERS = frozenset(
+    {"node_modules", "site-packages", "dist-packages", "__pycache__", "venv", "env", "build", "dist"}
+)
+
+
+class Files(Protocol):
+    """Files by path relative to the working directory, with `/`."""
+
+    def read(self, path: str) -> bytes | None:
+        """The content of a file; None where there is none that can be read."""
+
+    def walk(self, folder: str) -> Iterator[str]:
+        """The Python files below a folder (`` for all), environments and hidden folders left out, sorted."""
+
+
+@dataclass(frozen=True)
+class DiskFiles:
+    """The files below `root`."""
+
+    root: Path
+
+    def read(self, path: str) -> bytes | None:
+        try:
+            return (self.root / path).read_bytes()
+        except (OSError, ValueError):
+            return None
+
+    def walk(self, folder: str) -> Iterator[str]:
+        top = os.path.join(self.root, folder) if folder else os.fspath(self.root)
+        for here, folders, names in os.walk(top):
+            folders[:] = sorted(name for name in folders if self._wanted(here, name))
+            relative = os.path.relpath(here, self.root).replace(os.sep, "/")
+            for name in sorted(names):
+                if name.endswith(".py"):
+                    yield name if relative == "." else f"{relative}/{name}"
+
+    def _wanted(self, here: str, name: str) -> bool:
+        if name.startswith(".") or name in SKIPPED_FOLDERS:
+            return False
+        return not os.path.exists(os.path.join(here, name, "pyvenv.cfg"))
+
+
+@dataclass(frozen=True)
+class MemoryFiles:
+    """Files that are nowhere but in a mapping from path to text."""
+
+    texts: Mapping[str, str]
+
+    def read(self, path: str) -> bytes | None:
+        text = self.texts.get(path)
+        return None if text is None else text.encode("utf-8", "surrogatepass")
+
+    def walk(self, folder: str) -> Iterator[str]:
+        prefix = f"{folder}/" if folder else ""
+        return (path for path in sorted(self.texts) if path.startswith(prefix) and path.endswith(".py"))

@@ -1,0 +1,127 @@
+"""Follows a task's calls into the project's own functions, with the way there and what surrounds it."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+
+from celerycheck.source.code import Block, Call, Value
+from celerycheck.source.modules import Function
+from celerycheck.source.project import Project
+
+DEPTH = 4
+"""How many calls deep helpers are followed at most."""
+
+_MOST = 4000
+"""How many calls are looked at for one task before its helpers are left alone."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reached:
+    """A call that running a task comes to, in its own body or in a helper.
+
+    - `call`: with parameters replaced by what the helper is handed; `original`: as it stands in the source.
+    - `function`: the one it stands in. `way`: the calls that lead there, each with the function it stands in;
+      empty in the task's own body.
+    - `blocks`: everything around it, from the task's own body on: a loop around the helper's call counts.
+    """
+
+    call: Call
+    function: Function
+    way: tuple[tuple[Call, Function], ...]
+    blocks: tuple[Block, ...]
+    original: Call
+
+    @property
+    def depth(self) -> int:
+        """0 in the task's own body."""
+        return len(self.way)
+
+    def inside(self, *kinds: str) -> Block | None:
+        """The innermost block of one of these kinds around it, helpers' callers included."""
+        return next((block for block in reversed(self.blocks) if block.kind in kinds), None)
+
+
+def reach(project: Project, start: Function, renames: Mapping[str, str]) -> tuple[Reached, ...]:
+    """Every call that running `start` may come to, nearest first; each helper is entered once.
+
+    `renames` says what chains are in the start's own code (`?self` is `<task>`). Functions defined inside
+    another are entered where they are called there, not where they are handed on.
+    """
+    found: list[Reached] = []
+    seen = {id(start)}
+    waiting = deque([(start, renames, (), ())])  # type: deque[_Visit]
+    while waiting and len(found) < _MOST:
+        function, names, way, blocks = waiting.popleft()
+        for original in function.code.calls:
+            call = renamed(project, original, names)
+            here = (*blocks, *original.blocks)
+            found.append(Reached(call, function, way, here, original))
+            helper = call.function or project.function(call.chain)
+            if helper is None or id(helper) in seen or len(way) >= DEPTH:
+                continue
+            seen.add(id(helper))
+            waiting.append((helper, _handed(helper, call), (*way, (original, function)), here))
+    return tuple(found)
+
+
+_Visit = tuple[Function, Mapping[str, str], tuple[tuple[Call, Function], ...], tuple[Block, ...]]
+
+
+def _handed(helper: Function, call: Call) -> dict[str, str]:
+    """What the helper's parameters are, as chains, where the caller's source tells."""
+    names = list(helper.parameters)
+    if helper.cls is not None and names and not helper.decorated_with("builtins.staticmethod"):
+        names = names[1:]
+    handed = {}
+    for name, value in zip(names, call.args, strict=False):
+        if value.kind == "starred":
+            break
+        if value.chain is not None:
+            handed[f"?{name}"] = value.chain
+    for name, value in call.keywords.items():
+        if value.chain is not None:
+            handed[f"?{name}"] = value.chain
+    return handed
+
+
+def renamed(project: Project, call: Call, names: Mapping[str, str]) -> Call:
+    """A call with the beginnings of its chains replaced; the same call where nothing changes."""
+    if not names:
+        return call
+    chain = rename(call.chain, names)
+    args = tuple(_renamed_value(value, names) for value in call.args)
+    keywords = {name: _renamed_value(value, names) for name, value in call.keywords.items()}
+    receiver = None if call.receiver is None else _renamed_value(call.receiver, names)
+    if chain != call.chain:
+        resolved = project.resolve(Value("chain", chain))
+        chain = resolved.chain or chain
+    elif receiver is call.receiver and all(a is b for a, b in _pairs(args, keywords, call)):
+        return call
+    return replace(call, chain=chain, args=args, keywords=keywords, receiver=receiver)
+
+
+def _pairs(
+    args: tuple[Value, ...], keywords: Mapping[str, Value], call: Call
+) -> Iterator[tuple[Value, Value]]:
+    yield from zip(args, call.args, strict=True)
+    yield from zip(keywords.values(), call.keywords.values(), strict=True)
+
+
+def rename(chain: str | None, names: Mapping[str, str]) -> str | None:
+    """A chain with its first part replaced, where `names` has one for it."""
+    if chain is None:
+        return None
+    for old, new in names.items():
+        if chain == old or chain.startswith((f"{old}.", f"{old}(", f"{old}[")):
+            return new + chain[len(old) :]
+    return chain
+
+
+def _renamed_value(value: Value, names: Mapping[str, str]) -> Value:
+    chain = rename(value.chain, names)
+    items = tuple(_renamed_value(item, names) for item in value.items)
+    if chain == value.chain and all(a is b for a, b in zip(items, value.items, strict=True)):
+        return value
+    return replace(value, chain=chain, items=items)
