@@ -124,7 +124,7 @@ def _bind(
     kind = item.check.subject
     if kind not in FROM_SOURCE:
         return call, _subjects(kind, app, tasks)
-    if source is None:
+    if source is None or not (source.at_hand or kind is SourceCode):
         raise NotEvaluated("the source is not at hand")
     if kind is TaskBody:
         return partial(_on_body, call, source), tasks

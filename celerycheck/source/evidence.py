@@ -150,6 +150,13 @@ class SourceCode:
     def __post_init__(self) -> None:
         self.project = Project(self.app, self.files)
 
+    @cached_property
+    def at_hand(self) -> bool:
+        """Whether there is any source to read; a picture may be audited far from it."""
+        places = (task.source for task in self.app.tasks if task.source is not None)
+        paths = dict.fromkeys([*(place.path for place in places), *self.app.files])
+        return not paths or any(self.files.read(path) is not None for path in paths)
+
     def body(self, task: TaskInfo) -> TaskBody:
         """A task's body. Raises NotEvaluated where its source is not at hand."""
         if task.name not in self._bodies:
