@@ -10,7 +10,7 @@ from typing import Any, Dict, Iterator, Mapping, Optional, Tuple
 
 from celerycheck.credentials import masked_text
 from celerycheck.inspection.annotations import complex_kind
-from celerycheck.inspection.plain import dotted, guarded
+from celerycheck.inspection.plain import attribute, dotted, guarded
 from celerycheck.subjects import Parameter
 
 PLAIN_TYPES = (int, str, bool, float, bytes, dict, list, type(None))
@@ -19,19 +19,28 @@ _MISSING = object()
 
 _LONG = 200
 
+_DEEPEST = 100
+"""Wrappers around one function: an object that answers to any name seems to have no end of them."""
+
+
+def written_code(function: Any) -> Optional[CodeType]:
+    """A function's own code; None for whatever is no Python function, or answers to any name."""
+    code = attribute(function, "__code__")
+    return code if isinstance(code, CodeType) else None
+
 
 def has_flag(function: Any, flags: int) -> bool:
     """Whether a function's code is of one of these kinds; a partial's counts."""
     while isinstance(function, partial):
         function = function.func
-    code = getattr(function, "__code__", None)
+    code = written_code(function)
     return code is not None and bool(code.co_flags & flags)
 
 
 def outermost(task: Any) -> Any:
     """The callable the decorator was given, or the class's `run`, without Celery's autoretry around it."""
     run = getattr(task, "_orig_run", None) or task.run
-    return getattr(run, "__func__", run)
+    return attribute(run, "__func__") or run
 
 
 def layers(function: Any) -> Iterator[Any]:
@@ -39,11 +48,11 @@ def layers(function: Any) -> Iterator[Any]:
     if type(function) is FunctionType and "__wrapped__" not in function.__dict__:
         yield function
         return
-    seen: set[int] = set()
-    while function is not None and id(function) not in seen:
-        seen.add(id(function))
-        yield getattr(function, "__func__", function)
-        function = getattr(function, "__wrapped__", None)
+    seen: Dict[int, Any] = {}
+    while function is not None and id(function) not in seen and len(seen) < _DEEPEST:
+        seen[id(function)] = function
+        yield attribute(function, "__func__") or function
+        function = attribute(function, "__wrapped__")
 
 
 def innermost(function: Any) -> Any:
@@ -54,19 +63,18 @@ def innermost(function: Any) -> Any:
     return last
 
 
-def code_of(function: Any) -> Optional[CodeType]:
-    """The code behind a callable: below partials, and that of an object's `__call__`; None for C's."""
+def called_code(function: Any) -> Optional[CodeType]:
+    """The code behind a callable that is no function: below a partial, and that of an object's `__call__`."""
     while isinstance(function, partial):
         function = innermost(function.func)
-    code = getattr(function, "__code__", None)
-    if code is None:
-        code = getattr(innermost(inspect.getattr_static(type(function), "__call__", None)), "__code__", None)
-    return code if isinstance(code, CodeType) else None
+    return written_code(function) or written_code(
+        innermost(inspect.getattr_static(type(function), "__call__", None))
+    )
 
 
 def first_line(task: Any, function: Any) -> Optional[str]:
     """The first line of the task's own docstring; a class inherits none."""
-    own = vars(type(task)).get("__doc__") or getattr(function, "__doc__", None)
+    own = vars(type(task)).get("__doc__") or attribute(function, "__doc__")
     if not isinstance(own, str) or not own.strip():
         return None
     return masked_text(own.strip().splitlines()[0].strip())[:_LONG]
@@ -74,9 +82,9 @@ def first_line(task: Any, function: Any) -> Optional[str]:
 
 def parameters_of(function: Any, bound: bool) -> Tuple[Optional[Tuple[Parameter, ...]], Optional[str]]:
     """The parameters without a bound task's own, and the name of the very first one."""
-    code = getattr(function, "__code__", None)
-    if not isinstance(function, FunctionType) or code is None:
+    if not issubclass(type(function), FunctionType):
         return None, None
+    code = function.__code__
     positional = list(code.co_varnames[: code.co_argcount])
     keyword = list(code.co_varnames[code.co_argcount : code.co_argcount + code.co_kwonlyargcount])
     rest = list(code.co_varnames[code.co_argcount + code.co_kwonlyargcount :])

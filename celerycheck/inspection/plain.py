@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import datetime
 from types import BuiltinFunctionType, FunctionType, MethodType
-from typing import Callable, Mapping, Optional
+from typing import Any, Callable, Mapping, Optional
 
 from celerycheck.credentials import MASK, is_secret, masked_text
 from celerycheck.subjects import Opaque, Plain
@@ -75,3 +75,11 @@ def guarded(read: Callable[[], object], default: object = None) -> object:
         return read()
     except Exception:  # noqa: BLE001  # a property of the user's may raise anything
         return default
+
+
+def attribute(thing: object, name: str) -> Any:
+    """An attribute; None where there is none, or where an object of the user's raises instead."""
+    try:
+        return getattr(thing, name, None)
+    except Exception:  # noqa: BLE001  # a property or a `__getattr__` of the user's may raise anything
+        return None

@@ -13,7 +13,9 @@ from typing import Any, Iterator, List, Optional, Tuple
 
 from celerycheck.errors import LoadError
 from celerycheck.inspection.failures import cause_of, import_failure, place_of
+from celerycheck.inspection.functions import written_code
 from celerycheck.inspection.places import Places
+from celerycheck.inspection.plain import attribute
 from celerycheck.inspection.watch import Definition, Watch
 from celerycheck.subjects import BrokenModule, BrokenTask
 
@@ -165,9 +167,11 @@ def attempt(step: Any) -> Optional[BaseException]:
 
 
 def broken_task(definition: Definition, places: Places) -> BrokenTask:
-    code = getattr(definition.function, "__code__", None)
+    code = written_code(definition.function)
     where = places.location(code.co_filename, code.co_firstlineno) if code else None
-    name = definition.name or getattr(definition.function, "__name__", type(definition.function).__name__)
+    name = definition.name or str(
+        attribute(definition.function, "__name__") or type(definition.function).__name__
+    )
     options = tuple(sorted(definition.options))
     error = definition.error
     assert error is not None

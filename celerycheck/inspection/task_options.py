@@ -57,14 +57,6 @@ def data_options() -> Tuple[str, ...]:
     return tuple(dict.fromkeys([*own, *READ_ELSEWHERE]))
 
 
-def read_option(task: Any, name: str) -> Any:
-    """A task's attribute; None where there is none, or where a property of the user's raises."""
-    try:
-        return getattr(task, name, None)
-    except Exception:  # noqa: BLE001  # a property of the user's may raise anything
-        return None
-
-
 def before_binding(cls: type) -> List[str]:
     """The names a class was made with, before `bind()` copied settings onto it (facts 2.2, 2.3)."""
     names: List[str] = []

@@ -11,23 +11,23 @@ from typing import Any, Dict, FrozenSet, List, Mapping, Optional, Tuple
 
 from celerycheck.inspection.bytecode import hands_on, names_in, words_in
 from celerycheck.inspection.functions import (
-    code_of,
+    called_code,
     first_line,
     has_flag,
     innermost,
     layers,
     outermost,
     parameters_of,
+    written_code,
 )
 from celerycheck.inspection.places import Places
-from celerycheck.inspection.plain import dotted, plain
+from celerycheck.inspection.plain import attribute, dotted, plain
 from celerycheck.inspection.routes import Routing
 from celerycheck.inspection.task_options import (
     annotated_options,
     before_binding,
     explicit_options,
     own_classes,
-    read_option,
 )
 from celerycheck.inspection.watch import Definition, Watch
 from celerycheck.subjects import DuplicateTask, Location, Plain, TaskClass, TaskInfo
@@ -65,7 +65,7 @@ class TaskReader:
         outer = outermost(task)
         wrapping = list(layers(outer))
         function = wrapping[-1]
-        code = getattr(function, "__code__", None)
+        code = written_code(function) or self._called_code(function)
         class_based = not getattr(type(task), "_decorated", False)
         bound = class_based or not isinstance(inspect.getattr_static(type(task), "run", None), staticmethod)
         location, own = self._place(task, code, class_based)
@@ -76,7 +76,7 @@ class TaskReader:
         return TaskInfo(
             name=name,
             module=str(getattr(task, "__module__", "")),
-            function=str(getattr(function, "__qualname__", "")) or None,
+            function=str(attribute(function, "__qualname__") or "") or None,
             location=location,
             doc=first_line(task, function),
             bound=bound,
@@ -98,10 +98,15 @@ class TaskReader:
             priority=priority,
             route_error=route_error,
             third_party=not own,
-            source=self._source(function),
+            source=self._source(code),
             aliases=self.aliases.get(name, ()),
             defaults=self.defaults,
         )
+
+    def _called_code(self, function: Any) -> Optional[CodeType]:
+        """The project's own code that a callable object runs, as far as that can be told."""
+        code = called_code(function)
+        return code if code is not None and self.places.own(code.co_filename) else None
 
     def _place(
         self, task: Any, code: Optional[CodeType], class_based: bool
@@ -118,9 +123,8 @@ class TaskReader:
             line = line_of(type(task)) or (line if filename == code.co_filename else 1)
         return self.places.location(filename, line), self.places.own(filename)
 
-    def _source(self, function: Any) -> Optional[Location]:
+    def _source(self, code: Optional[CodeType]) -> Optional[Location]:
         """Where the function itself begins, its decorators included; None outside the project's files."""
-        code = code_of(function)
         if code is None or not self.places.own(code.co_filename):
             return None
         return self.places.location(code.co_filename, code.co_firstlineno)
@@ -137,7 +141,7 @@ class TaskReader:
         for name, default in self.defaults.items():
             if not inherits and name not in generated and name not in instance:
                 continue  # Celery's own default
-            value = read_option(task, name)
+            value = attribute(task, name)
             if value is default or (not value and name in LIMITS):
                 continue  # a limit of 0 is no limit of the task's own: the setting applies
             given = plain(value, name)
@@ -145,7 +149,7 @@ class TaskReader:
                 options[name] = given
         for name in explicit:
             if name not in self.defaults:
-                options[name] = plain(read_option(task, name), name)
+                options[name] = plain(attribute(task, name), name)
         return options, explicit
 
     def _task_class(self, cls: type) -> TaskClass:
@@ -175,8 +179,8 @@ class TaskReader:
         """The names in the code of a function and of the project's wrappers around it."""
         names: set[str] = set()
         for layer in wrapping:
-            code = getattr(layer, "__code__", None)
-            if code is not None and not str(getattr(layer, "__module__", "")).startswith("celery."):
+            code = written_code(layer)
+            if code is not None and not str(attribute(layer, "__module__")).startswith("celery."):
                 names |= self._names_of(code)
         return tuple(sorted(names))
 
@@ -190,7 +194,7 @@ class TaskReader:
         """The words in the code of the project's own decorators around a function."""
         if not wrappers:
             return ()
-        codes = [getattr(layer, "__code__", None) for layer in wrappers]
+        codes = [written_code(layer) for layer in wrappers]
         own = [code for code in codes if code is not None and self.places.own(code.co_filename)]
         return tuple(sorted({word for code in own for word in words_in(code)}))
 
@@ -237,7 +241,7 @@ def duplicates(app: Any, watch: Watch, places: Places) -> Tuple[DuplicateTask, .
         if key in functions:
             continue  # a shared task is defined once for each app, and again when it is first used
         functions[key] = None
-        code = getattr(innermost(definition.function), "__code__", None)
+        code = written_code(innermost(definition.function))
         if code is not None:
             seen.setdefault(definition.name, {})[code.co_filename, code.co_firstlineno] = None
     found = []

@@ -1,0 +1,205 @@
+"""Which classes live in a database, and what is known of Django without a look at one."""
+
+import pytest
+
+SETTINGS = """
+    SECRET_KEY = 'x'
+    INSTALLED_APPS = ['django.contrib.contenttypes', 'django.contrib.auth', 'orders', 'people']
+    AUTH_USER_MODEL = {user!r}
+    SQLITE = {{'ENGINE': 'django.db.backends.sqlite3', 'NAME': 'postgres://u:hunter2@h'}}
+    DATABASES = {{
+        'default': {{**SQLITE, 'ATOMIC_REQUESTS': True}}, 'reports': SQLITE,
+        'archive': {{**SQLITE, 'ATOMIC_REQUESTS': 1}}, 'plain': {{**SQLITE, 'ATOMIC_REQUESTS': False}},
+    }}
+    """
+
+PROJECT = {
+    "config/celery.py": """
+        import os
+        os.environ['DJANGO_SETTINGS_MODULE'] = 'config.settings'
+        from celery import Celery
+        app = Celery('config', broker='memory://')
+        app.autodiscover_tasks()
+        """,
+    "orders/models.py": """
+        from django.conf import settings
+        from django.db import models
+        from orders.base import Dated
+
+        class Manager(models.Manager): pass
+        class Tag(models.Model): pass
+
+        class Order(Dated):
+            tags = models.ManyToManyField(Tag)
+            by = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE)
+            class Line(models.Model): pass
+
+        class Pending(Order):
+            class Meta: proxy = True
+        """,
+    "orders/base.py": """
+        from django.db import models
+        class Dated(models.Model):
+            class Meta: abstract = True
+        class Childless(models.Model):
+            class Meta: abstract = True
+        """,
+    "people/models.py": """
+        from django.contrib.auth.models import AbstractUser
+        class Person(AbstractUser): pass
+        """,
+    "orders/tasks.py": """
+        from celery import shared_task
+        @shared_task
+        def ship(): pass
+        """,
+}
+
+OWN = (
+    "orders.base.Childless",
+    "orders.base.Dated",
+    "orders.models.Order",
+    "orders.models.Order.Line",
+    "orders.models.Pending",
+    "orders.models.Tag",
+    "people.models.Person",
+)
+
+
+def project(user="people.Person", settings=SETTINGS):
+    return {**PROJECT, "config/settings.py": settings.format(user=user)}
+
+
+def test_django(take):
+    pytest.importorskip("django")
+    found = take(project(), "config")
+    django = found.app.django
+    assert django is not None
+    assert tuple(name for name in django.models if not name.startswith("django.")) == OWN
+    assert {
+        "django.contrib.auth.models.User",
+        "django.contrib.auth.models.AbstractUser",
+        "django.contrib.auth.models.Permission",
+        "django.contrib.contenttypes.models.ContentType",
+    } <= set(django.models)
+    assert list(django.models) == sorted(set(django.models))
+    assert django.user_model == "people.models.Person"
+    assert django.atomic_requests == ("default", "archive")
+    assert "hunter2" not in found.text
+    assert found.app.packages == ("config", "orders", "people")
+
+
+@pytest.mark.parametrize(
+    ("installed", "user", "model"),
+    [
+        (
+            ["django.contrib.contenttypes", "django.contrib.auth"],
+            "auth.User",
+            "django.contrib.auth.models.User",
+        ),
+        ([], "auth.User", None),
+        (["orders"], "gone.User", None),
+        ([], "nonsense", None),
+        ([], None, None),
+    ],
+)
+def test_user_models(take, installed, user, model):
+    pytest.importorskip("django")
+    settings = f"SECRET_KEY = 'x'\nINSTALLED_APPS = {installed}\nAUTH_USER_MODEL = {user!r}\n"
+    files = {**project(), "config/settings.py": settings, "orders/models.py": "", "people/models.py": ""}
+    django = take(files, "config").app.django
+    assert django is not None
+    assert django.user_model == model
+    assert django.installed_apps == tuple(installed)
+
+
+@pytest.mark.parametrize(
+    "databases",
+    ["DATABASES = None", "DATABASES = {'default': None}", "DATABASES = 3", "DATABASES = {}", ""],
+)
+def test_odd_databases(take, databases):
+    pytest.importorskip("django")
+    app = take(
+        {
+            "config/settings.py": f"SECRET_KEY = 'x'\nINSTALLED_APPS = []\n{databases}\n",
+            "config/celery.py": PROJECT["config/celery.py"],
+        },
+        "config",
+    ).app
+    assert app.django is not None
+    assert app.django.atomic_requests == ()
+    assert app.mapped_classes == ()
+
+
+ROWS = """
+    from celery import Celery
+    from sqlalchemy import Column, ForeignKey, Integer, Table, create_engine, event
+    from sqlalchemy.orm import Mapper, declarative_base, registry, relationship
+
+    app = Celery('proj', broker='memory://')
+    engine = create_engine('sqlite:///nowhere/postgres://u:hunter2@h')
+    Base, Other = declarative_base(), declarative_base()
+
+    @event.listens_for(Mapper, 'before_configured')
+    def configured(): print('CONFIGURED')
+
+    class Row(Base):
+        __tablename__ = 'rows'
+        id = Column(Integer, primary_key=True)
+        missing = relationship('Missing')  # configuring would raise
+
+    class Child(Row):
+        class Inner(Other):
+            __tablename__ = 'inner'
+            id = Column(Integer, primary_key=True)
+
+    class Abstract(Base):
+        __abstract__ = True
+
+    class Mixin: id = Column(Integer, primary_key=True)
+
+    class Plain: pass
+    mapped = registry()
+    mapped.map_imperatively(Plain, Table('plain', mapped.metadata, Column('id', Integer, primary_key=True)))
+    """
+
+
+def test_sqlalchemy(take):
+    pytest.importorskip("sqlalchemy")
+    found = take({"proj.py": ROWS})
+    assert found.app.mapped_classes == ("proj.Child", "proj.Child.Inner", "proj.Plain", "proj.Row")
+    assert not found.output
+    assert "hunter2" not in found.text
+
+
+def test_another_sqlalchemy(take):
+    """Registries kept in a way nobody here knows."""
+    found = take(
+        {
+            "proj.py": """
+                import sys, types
+                from celery import Celery
+                app = Celery('proj', broker='memory://')
+                sys.modules['sqlalchemy.orm.mapper'] = module = types.ModuleType('mapper')
+                module._mapper_registries = [object()]
+                """
+        }
+    )
+    assert found.app.mapped_classes == ()
+
+
+def test_flask_sqlalchemys_1_3(take):
+    found = take(
+        {
+            "proj.py": """
+                import sys, types
+                from celery import Celery
+                app = Celery('proj', broker='memory://')
+                class Row: pass
+                sys.modules['sqlalchemy.orm.mapper'] = module = types.ModuleType('mapper')
+                class Mapper: class_ = Row
+                module._mapper_registry = {Mapper(): True}
+                """
+        }
+    )
+    assert found.app.mapped_classes == ("proj.Row",)
