@@ -11,13 +11,16 @@ import types
 import typing
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import fields, is_dataclass
+from dataclasses import MISSING, fields, is_dataclass
 from functools import cache
 
 from celerycheck.errors import UsageError
 from celerycheck.subjects import PICTURE_FORMAT, App, Opaque, Plain, Setting, Settings, TaskInfo
 
 Decode = Callable[[object], object]
+
+SCALARS: frozenset[object] = frozenset({str, int, float, bool, type(None)})
+"""What JSON and the picture write alike."""
 
 
 class _Malformed(Exception):
@@ -56,7 +59,7 @@ def _app(data: object) -> App:
 def with_defaults(app: App) -> App:
     """The same picture with each task knowing what applies where nobody set an option."""
     for task in (*app.tasks, *app.third_party):
-        object.__setattr__(task, "defaults", app.task_defaults)  # the object is ours and new
+        vars(task)["defaults"] = app.task_defaults  # the object is ours and new
     return app
 
 
@@ -84,9 +87,9 @@ def _decoder(annotation: object) -> Decode:
         return _record(annotation)
     origin, arguments = typing.get_origin(annotation), typing.get_args(annotation)
     if origin is tuple:
-        return _sequence(_decoder(arguments[0]))
+        return _sequence(arguments[0])
     if isinstance(origin, type) and issubclass(origin, Mapping):
-        return _mapping(_decoder(arguments[1]))
+        return _mapping(arguments[1])
     if origin in (typing.Union, types.UnionType):
         # `Plain` is the one union with Opaque in it.
         return plain_value if Opaque in arguments else _optional(arguments)
@@ -119,19 +122,27 @@ def _optional(arguments: tuple[object, ...]) -> Decode:
     return decode_optional
 
 
-def _sequence(item: Decode) -> Decode:
+def _sequence(annotation: object) -> Decode:
+    item, as_is = _decoder(annotation), _as_is(annotation)
+
     def decode_sequence(value: object) -> object:
         if not isinstance(value, list):
             raise _Malformed(f"{value!r:.60} is no list")
+        if as_is.issuperset(map(type, value)):
+            return tuple(value)
         return tuple([item(element) for element in value])
 
     return decode_sequence
 
 
-def _mapping(item: Decode) -> Decode:
+def _mapping(annotation: object) -> Decode:
+    item, as_is = _decoder(annotation), _as_is(annotation)
+
     def decode_mapping(value: object) -> object:
         if not isinstance(value, dict):
             raise _Malformed(f"{value!r:.60} is no mapping")
+        if as_is.issuperset(map(type, value.values())):
+            return value
         return {key: item(element) for key, element in value.items()}
 
     return decode_mapping
@@ -139,31 +150,51 @@ def _mapping(item: Decode) -> Decode:
 
 def _record(cls: type) -> Decode:
     hints = typing.get_type_hints(cls)
-    names = [field.name for field in fields(cls) if (cls, field.name) != (TaskInfo, "defaults")]
-    decoders: dict[str, Decode] = {name: _decoder(hints[name]) for name in names}
+    taken = [field for field in fields(cls) if (cls, field.name) != (TaskInfo, "defaults")]
+    known = {f.name: (f.name, _as_is(hints[f.name]), _decoder(hints[f.name])) for f in taken}
+    required = [f.name for f in taken if f.default is MISSING and f.default_factory is MISSING]
+    made = [(f.name, f.default_factory) for f in taken if f.default_factory is not MISSING]
 
     def decode_record(value: object) -> object:
         if not isinstance(value, dict):
             raise _Malformed(f"{value!r:.60} is no {cls.__name__}")
-        given = {}
+        # The constructor of a frozen class sets each field through object.__setattr__, which takes longer
+        # than all the rest. Fields left out are read from the class, where dataclasses keep the defaults.
+        record: object = object.__new__(cls)
+        attributes = vars(record)
         for key, item in value.items():
-            decoder = decoders.get(key)
-            if decoder is None:
+            if key not in known:
                 raise _Malformed(f"{cls.__name__} has no {key!r:.60}")
+            name, as_is, decoder = known[key]
             try:
-                given[key] = decoder(item)
+                attributes[name] = item if type(item) in as_is else decoder(item)
             except _Malformed as error:
-                raise _Malformed(f"{cls.__name__}.{key}: {error}") from None
-        return cls(**given)
+                raise _Malformed(f"{cls.__name__}.{name}: {error}") from None
+        for name in required:
+            if name not in attributes:
+                raise _Malformed(f"{cls.__name__} lacks {name}")
+        for name, make in made:
+            if name not in attributes:
+                attributes[name] = make()
+        return record
 
     return decode_record
+
+
+def _as_is(annotation: object) -> frozenset[object]:
+    """The types whose values need no decoding for a field of this type: a look instead of a call for most."""
+    arguments = typing.get_args(annotation) or (annotation,)
+    if typing.get_origin(annotation) not in (None, typing.Union, types.UnionType):
+        return frozenset()
+    accepted = SCALARS.intersection(arguments)
+    return accepted | {int} if float in accepted else accepted
 
 
 def _settings(value: object) -> Settings:
     if not isinstance(value, dict):
         raise _Malformed("settings are no mapping")
-    many = _sequence(_decoder(Setting))
-    values = _mapping(_decoder(Setting))(value.get("values", {}))
+    many = _sequence(Setting)
+    values = _mapping(Setting)(value.get("values", {}))
     unknown, old_style = many(value.get("unknown", [])), many(value.get("old_style", []))
     namespace, source = value.get("namespace"), value.get("source")
     return Settings(

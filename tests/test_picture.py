@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from celerycheck.errors import LoadError, UsageError
-from celerycheck.picture import Child, Request, Taking, died, failure_in, innermost, take
+from celerycheck.loading import died, innermost
+from celerycheck.picture import Child, Request, Taking, failure_in, take
 
 APP = 'from celery import Celery\n\napp = Celery("proj", broker="amqp://")\n'
 WORKDIR = Path("/srv/proj")
@@ -85,7 +86,7 @@ def child():
     made = Child(sys.executable)
     yield made
     made.kill()
-    assert not made.folder.exists()
+    assert not Path(made.folder).exists()
     assert made.process.poll() is not None
     assert made.process.stdin.closed
     assert made.process.stdout.closed

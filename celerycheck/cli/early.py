@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from celerycheck.picture import Child
+TYPE_CHECKING = False
+if TYPE_CHECKING:  # importing `typing` would keep the child waiting
+    from celerycheck.child import Child
 
 OTHER_INTERPRETER_OR_NONE = ("--python", "--picture", "--help", "-h")
 
@@ -21,8 +21,8 @@ def start(arguments: Sequence[str]) -> Child | None:
         return None
     if any(argument.partition("=")[0] in OTHER_INTERPRETER_OR_NONE for argument in arguments):
         return None
+    from celerycheck.child import Child
     from celerycheck.errors import UsageError
-    from celerycheck.picture import Child
 
     try:
         return Child(sys.executable)

@@ -7,12 +7,15 @@ import json
 from functools import cache
 from typing import Any, Dict
 
-from celerycheck.subjects import PICTURE_FORMAT, App, Opaque, Settings
+from celerycheck.subjects import PICTURE_FORMAT, App, Opaque, Settings, TaskInfo
 
 
 def encode(app: App) -> str:
     """One line of JSON, ASCII only."""
-    return json.dumps({"picture": PICTURE_FORMAT, "app": app}, default=_plain, separators=(",", ":"))
+    # A picture is a tree: looking for circles would cost a tenth.
+    return json.dumps(
+        {"picture": PICTURE_FORMAT, "app": app}, default=_plain, separators=(",", ":"), check_circular=False
+    )
 
 
 def _plain(value: Any) -> Any:
@@ -25,22 +28,23 @@ def _plain(value: Any) -> Any:
         return {
             key: item
             for key, item in vars(value).items()
-            if key in defaults and key != "defaults" and (defaults[key] is _REQUIRED or item != defaults[key])
+            # Most are the default itself, which is quicker seen than that they equal it.
+            if key in defaults and item is not defaults[key] and item != defaults[key]
         }
     raise TypeError(f"{type(value).__name__} is no part of a picture")
 
 
-_REQUIRED = object()
-
-
 @cache
 def _defaults(cls: Any) -> Dict[str, Any]:
+    """What a field left out stands for, an object that equals nothing else for one that is required."""
     found = {}
     for field in dataclasses.fields(cls):
+        if (cls, field.name) == (TaskInfo, "defaults"):
+            continue  # the same for every task: the picture holds them once
         if field.default is not dataclasses.MISSING:
             found[field.name] = field.default
         elif field.default_factory is not dataclasses.MISSING:
             found[field.name] = field.default_factory()
         else:
-            found[field.name] = _REQUIRED
+            found[field.name] = object()
     return found
