@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from types import FunctionType
-from typing import Any, Dict, Iterator, List, Mapping, Optional, Tuple
+from typing import Any, Dict, List, Mapping, Optional, Tuple
 
 from celerycheck.inspection.modules import Namespace
 from celerycheck.inspection.plain import guarded
@@ -41,51 +41,42 @@ class AliasReader:
 
     def read(self, modules: Mapping[str, Namespace]) -> Dict[str, Tuple[str, ...]]:
         """The dotted names of each task by its registered name, in the order of the modules."""
-        found: Dict[str, Dict[str, None]] = {}
+        found: Dict[str, List[str]] = {}
+        readers = self._readers
         for module, namespace in modules.items():
             for attribute, value in list(namespace.items()):
-                for path, task in self._held(attribute, value, modules):
-                    found.setdefault(task, {})[f"{module}.{path}"] = None
+                kind = type(value)
+                _, reader = readers.get(id(kind)) or self._learn(kind)
+                if reader is type:
+                    for inner, task in self._in_class(value, modules):
+                        found.setdefault(task, []).append(f"{module}.{attribute}.{inner}")
+                elif reader is not None:
+                    task = reader(value)
+                    if task is not None:
+                        found.setdefault(task, []).append(f"{module}.{attribute}")
         return {task: tuple(names) for task, names in found.items()}
 
-    def _held(
-        self, attribute: str, value: Any, modules: Mapping[str, Namespace]
-    ) -> Iterator[Tuple[str, str]]:
-        """What leads from a module's attribute to a task: the task itself, or a class that holds some."""
-        reader = self._reader(type(value))
-        if reader is None:
-            return
-        if reader is not type:
-            task = reader(value)
-            if task is not None:
-                yield attribute, task
-            return
-        for inner, task in self._in_class(value, modules):
-            yield f"{attribute}.{inner}", task
-
-    def _reader(self, kind: type) -> Any:
+    def _learn(self, kind: type) -> Tuple[type, Any]:
         """How to read objects of a type: a function, `type` for classes, None for what holds no task."""
-        known = self._readers.get(id(kind))
-        if known is None:
-            reader: Any = type if issubclass(kind, type) else None
-            for base, function in self._roles:
-                if issubclass(kind, base):
-                    reader = function
-                    break
-            known = self._readers[id(kind)] = kind, reader
-        return known[1]
+        functions = (function for base, function in self._roles if issubclass(kind, base))
+        reader = next(functions, type if issubclass(kind, type) else None)
+        self._readers[id(kind)] = kind, reader
+        return kind, reader
+
+    def _task_in(self, thing: Any) -> Optional[str]:
+        """The task that an object is or stands for, by its registered name; None for classes too."""
+        _, reader = self._readers.get(id(type(thing))) or self._learn(type(thing))
+        return None if reader in (None, type) else reader(thing)
 
     def _in_class(self, cls: type, modules: Mapping[str, Namespace]) -> List[Tuple[str, str]]:
         """The tasks in the body of a class of the project's, with their attributes."""
         known = self._classes.get(id(cls))
         if known is None:
             known = self._classes[id(cls)] = cls, []
-            if type.__getattribute__(cls, "__dict__").get("__module__") in modules:
-                for attribute, value in list(type.__getattribute__(cls, "__dict__").items()):
-                    reader = self._reader(type(value))
-                    task = reader(value) if reader not in (None, type) else None
-                    if task is not None:
-                        known[1].append((attribute, task))
+            body = type.__getattribute__(cls, "__dict__")
+            if body.get("__module__") in modules:
+                tasks = [(attribute, self._task_in(value)) for attribute, value in list(body.items())]
+                known[1].extend((attribute, task) for attribute, task in tasks if task is not None)
         return known[1]
 
     def _of_task(self, task: Any) -> Optional[str]:
@@ -102,8 +93,7 @@ class AliasReader:
     def _of_promise(self, proxy: Any) -> Optional[str]:
         thing = stored(proxy, "__thing")
         if thing is not _MISSING:
-            reader = self._reader(type(thing))
-            return reader(thing) if reader == self._of_task else None
+            return self._registered.get(id(thing)) or self._task_in(thing)
         arguments, options = stored(proxy, "_Proxy__args"), stored(proxy, "_Proxy__kwargs")
         if isinstance(arguments, tuple) and len(arguments) == 1 and isinstance(options, dict):
             return self._by_function(arguments[0], options.get("name"))
@@ -120,8 +110,7 @@ class AliasReader:
         return self._by_function(cells["fun"].cell_contents, cells["name"].cell_contents)
 
     def _of_static(self, method: Any) -> Optional[str]:
-        reader = self._reader(type(method.__func__))
-        return reader(method.__func__) if reader not in (None, type) else None
+        return self._task_in(method.__func__)
 
     def _by_function(self, function: Any, name: Any = None) -> Optional[str]:
         """The task that this app made from a function, under that name where one was given."""

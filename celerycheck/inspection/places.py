@@ -31,6 +31,7 @@ class Places:
         self._adopted: List[str] = []
         self._own: Dict[str, bool] = {}
         self._relative: Dict[str, str] = {}
+        self._folders: Dict[str, str] = {}
 
     def adopt(self, module: ModuleType) -> None:
         """Count the top-level package of `module` as the project, wherever it is installed."""
@@ -45,8 +46,18 @@ class Places:
             return False
         known = self._own.get(filename)
         if known is None:
-            known = self._own[filename] = self._decide(os.path.realpath(filename))
+            known = self._own[filename] = self._decide(self._real(filename))
         return known
+
+    def _real(self, filename: str) -> str:
+        """`os.path.realpath`, each folder resolved once: there are a thousand modules in a few of them."""
+        folder, name = os.path.split(filename)
+        if name in ("", ".", "..") or not os.path.isabs(filename) or os.path.islink(filename):
+            return os.path.realpath(filename)
+        known = self._folders.get(folder)
+        if known is None:
+            known = self._folders[folder] = os.path.realpath(folder)
+        return os.path.join(known, name)
 
     def _decide(self, path: str) -> bool:
         if any(path.startswith(folder) for folder in self._adopted):
@@ -75,7 +86,7 @@ class Places:
         known = self._relative.get(filename)
         if known is None:
             try:
-                known = os.path.relpath(os.path.realpath(filename), self.root)
+                known = os.path.relpath(self._real(filename), self.root)
             except ValueError:
                 known = filename
             known = self._relative[filename] = known.replace(os.sep, "/")

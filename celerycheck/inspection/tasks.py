@@ -246,7 +246,7 @@ def duplicates(app: Any, watch: Watch, places: Places) -> Tuple[DuplicateTask, .
             seen.setdefault(definition.name, {})[code.co_filename, code.co_firstlineno] = None
     found = []
     for name, spots in sorted(seen.items()):
-        locations = tuple(filter(None, (places.location(file, line) for file, line in sorted(spots))))
         if len(spots) > 1 and any(places.own(file) for file, _ in spots):
-            found.append(DuplicateTask(name, locations))
+            locations = filter(None, (places.location(file, line) for file, line in sorted(spots)))
+            found.append(DuplicateTask(name, tuple(locations)))
     return tuple(found)
