@@ -106,18 +106,29 @@ class Class:
     def chain(self) -> str:
         return f"{self.module.name}.{self.qualname}"
 
-    @cached_property
-    def instance_attributes(self) -> Mapping[str, Value]:
-        """What `__init__` assigns to `self`."""
+    def instance_attribute(self, name: str) -> Value | None:
+        """What `__init__` assigns to that attribute of `self`, once; None where it does not, or more than once."""
+        from celerycheck.source.reading import read_expression  # noqa: PLC0415  # reading builds these classes
+
         init = self.methods.get("__init__")
-        if init is None:
-            return {}
-        own = f"{self.chain}()"
-        return {
-            write.target.rpartition(".")[2]: write.value
-            for write in init.code.writes
-            if write.target is not None and write.owner == own and not write.augmented
-        }
+        expressions = self._assigned.get(name, ())
+        if init is None or len(expressions) != 1:
+            return None
+        return read_expression(init, expressions[0])
+
+    @cached_property
+    def _assigned(self) -> Mapping[str, list[ast.expr]]:
+        """The expressions that `__init__` assigns to each attribute of `self`."""
+        init = self.methods.get("__init__")
+        found: dict[str, list[ast.expr]] = {}
+        for node in own_nodes(init.node) if init is not None else ():
+            targets = node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", None)]
+            value = node.value if isinstance(node, (ast.Assign, ast.AnnAssign)) else None
+            for target in targets if value is not None else ():
+                if isinstance(target, ast.Attribute) and isinstance(target.value, ast.Name):
+                    if init is not None and target.value.id in init.parameters[:1]:
+                        found.setdefault(target.attr, []).append(value)
+        return found
 
 
 @dataclass(eq=False, repr=False)

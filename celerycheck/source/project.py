@@ -48,6 +48,7 @@ class Project:
     _by_path: dict[str, Module | None] = field(default_factory=dict)
     _resolved: dict[str, Value] = field(default_factory=dict)
     _reading: set[str] = field(default_factory=set)
+    _following: list[str] = field(default_factory=list)
 
     # files
 
@@ -171,10 +172,15 @@ class Project:
         if chain is None or chain.partition(".")[0].rstrip("()[]") not in self.tops:
             return value
         known = self._resolved.get(chain)
-        if known is None:
+        if known is not None or len(self._following) >= _HOPS or chain in self._following:
+            return known or value
+        self._following.append(chain)
+        try:
             known = self._follow(chain)
-            if not self._reading:
-                self._resolved[chain] = known
+        finally:
+            self._following.pop()
+        if not self._reading and not self._following:
+            self._resolved[chain] = known
         return known
 
     def _follow(self, chain: str) -> Value:
@@ -228,7 +234,7 @@ class Project:
                 return self._method_result(owner.methods[attribute], rest)
             value = owner.attributes.get(attribute)
             if value is None and rest[0].endswith("()"):
-                value = owner.instance_attributes.get(attribute)
+                value = owner.instance_attribute(attribute)
             if value is not None:
                 if value.chain is None or "?" in value.chain:
                     return value if value.is_constant and len(rest) == 2 else None

@@ -42,6 +42,13 @@ def read_function(function: Function) -> Code:
     return code
 
 
+def read_expression(function: Function, node: ast.expr) -> Value:
+    """What an expression in a function is, going by its parameters and the module alone."""
+    reader = _Reader(function.module, Code(), dict(function.closure), prefix="", function=function)
+    reader.bind_parameters(function)
+    return reader.value(node)
+
+
 class _Reader:
     """Walks statements and expressions once, with the names known at that point."""
 
@@ -245,6 +252,10 @@ class _Reader:
         for names in alive[1:]:
             if names is not joined:
                 joined = _joined(joined, names)
+        if self.function is None and self.cls is None:
+            # Other modules look names up here while this one is still being read.
+            self.module.names.update(joined)
+            joined = self.module.names
         self.names = joined
 
     def _import(self, node: ast.Import) -> None:
