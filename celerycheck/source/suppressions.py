@@ -1,7 +1,9 @@
 """Comments in source that silence a check: `# celerycheck: ignore[check-id, other-id] reason`.
 
 A comment counts for its own line, or, standing alone, for the line below it. Anywhere in the decorators
-and the first lines of a definition, or above them, it counts for all of them.
+and the first lines of a definition, or above them, it counts for all of them. A piece of code that goes
+over several lines is silenced by a comment that counts for any of them, or for the first or the last line
+of the statement it is part of.
 """
 
 from __future__ import annotations
@@ -27,15 +29,23 @@ _NO_CODE = frozenset({tokenize.COMMENT, tokenize.NL, tokenize.ENCODING, tokenize
 
 @dataclass(frozen=True)
 class Suppression:
-    """One comment. `ids` are the checks it names, `lines` the lines it counts for (first, last)."""
+    """One comment. `ids` are the checks it names, `lines` the lines it counts for (first, last).
+
+    `statement` is the statement of several lines whose first or last line is among them.
+    """
 
     location: Location
     ids: tuple[str, ...]
     reason: str
     lines: tuple[tuple[int, int], ...]
+    statement: tuple[int, int] | None = None
 
-    def covers(self, line: int) -> bool:
-        return any(first <= line <= last for first, last in self.lines)
+    def covers(self, line: int, end_line: int | None = None) -> bool:
+        """Whether it counts for a definition or a setting at `line`, or for code from there to `end_line`."""
+        if end_line is None:
+            return any(first <= line <= last for first, last in self.lines)
+        lines = self.lines if self.statement is None else (*self.lines, self.statement)
+        return any(first <= end_line and line <= last for first, last in lines)
 
 
 @dataclass(frozen=True)
@@ -53,7 +63,7 @@ class Suppressions:
         if location is None or location.line is None:
             return
         for suppression in self.by_path.get(location.path, ()):
-            if check in suppression.ids and suppression.covers(location.line):
+            if check in suppression.ids and suppression.covers(location.line, location.end_line):
                 yield suppression
 
 
@@ -82,7 +92,7 @@ def in_source(path: str, data: bytes) -> Iterator[Suppression]:
         ids = tuple(part.strip() for part in (match["ids"] or "").split(",") if part.strip())
         reason = match["reason"].strip().lstrip(":-–—").strip()
         location = Location(path, line, column + 1)
-        yield Suppression(location, ids, reason, tuple(source.covered(line)))
+        yield Suppression(location, ids, reason, tuple(source.covered(line)), source.statement(line))
 
 
 class _Source:
@@ -111,6 +121,12 @@ class _Source:
         statement = _around(self._statements, target)
         if target == line and statement is not None and statement[0] < statement[1] == line:
             yield (statement[0], statement[0])
+
+    def statement(self, line: int) -> tuple[int, int] | None:
+        """The statement of several lines whose first or last line a comment on `line` counts for."""
+        target = line if line in self._code else self._next_code(line)
+        found = None if target is None else _around(self._statements, target)
+        return found if found and found[0] < found[1] and target in found else None
 
     def _next_code(self, line: int) -> int | None:
         """The line of code below a comment, other comments between them allowed."""

@@ -6,7 +6,7 @@ from textwrap import dedent
 
 import pytest
 
-from celerycheck.source.suppressions import NONE, in_source, read
+from celerycheck.source.suppressions import NONE, Suppressions, in_source, read
 from celerycheck.subjects import Location
 
 
@@ -88,6 +88,49 @@ def test_which_lines_it_counts_for(source, silenced):
         if any(c.covers(n) for c in comments) and not source.split("\n")[n - 1].strip().startswith("#")
     ]
     assert covered == silenced
+
+
+@pytest.mark.parametrize(
+    ("source", "first", "last", "silenced"),
+    [
+        ("a()  # IGNORE\n", 1, 1, True),
+        ("# IGNORE\na()\n", 2, 2, True),
+        ("a()\nb()  # IGNORE\n", 1, 1, False),
+        ("a()  # IGNORE\nb()\n", 2, 2, False),
+        ("a(\n    b,\n)  # IGNORE\n", 1, 3, True),
+        ("a(  # IGNORE\n    b,\n)\n", 1, 3, True),
+        ("a(\n    b,  # IGNORE\n)\n", 1, 3, True),
+        ("a(\n    # IGNORE\n    b,\n)\n", 1, 4, True),
+        ("# IGNORE\na(\n    b,\n)\n", 2, 4, True),
+        # a part of a statement
+        ("x = a(\n    b(),\n    c(),\n)  # IGNORE\n", 2, 2, True),
+        ("x = a(  # IGNORE\n    b(),\n    c(),\n)\n", 3, 3, True),
+        ("# IGNORE\nx = a(\n    b(),\n    c(),\n)\n", 4, 4, True),
+        ("x = a(\n    b(),\n    c(),  # IGNORE\n)\n", 3, 3, True),
+        ("x = a(\n    b(),\n    c(),  # IGNORE\n)\n", 2, 2, False),
+        ("x = a(\n    # IGNORE\n    b(),\n    c(),\n)\n", 4, 4, False),
+        # the head of a block is a statement of its own
+        ("for x in a(\n    b,\n):\n    c(x)  # IGNORE\n", 1, 3, False),
+        ("for x in a(\n    b,\n):  # IGNORE\n    c(x)\n", 2, 2, True),
+        ("for x in a(\n    b,\n):  # IGNORE\n    c(x)\n", 4, 4, False),
+        ("for x in y:\n    a(x)\n    b(x)  # IGNORE\n", 1, 3, True),
+        ("@task(\n    c=d(),\n)  # IGNORE\ndef f():\n    a()\n", 2, 2, True),
+        ("@task  # IGNORE\ndef f():\n    a()\n", 3, 3, False),
+        ("x = a(\n    b(),\n)\n# IGNORE\n", 1, 3, False),
+    ],
+)
+def test_which_pieces_of_code_it_counts_for(source, first, last, silenced):
+    (comment,) = in_source("m.py", source.replace("IGNORE", "celerycheck: ignore[a] because").encode())
+    assert comment.covers(first, last) is silenced
+    found = Suppressions({"m.py": (comment,)})
+    assert bool([*found.matching("a", Location("m.py", first, 1, last, 9))]) is silenced
+
+
+def test_it_counts_in_a_helper_where_the_finding_is(tmp_path):
+    (tmp_path / "services.py").write_text("def pay():\n    post()  # celerycheck: ignore[a] why\n")
+    found = read(tmp_path, ["tasks.py", "services.py"])
+    assert [*found.matching("a", Location("services.py", 2, 5, 2, 11))]
+    assert not [*found.matching("a", Location("tasks.py", 2, 5, 2, 11))]
 
 
 def test_files_are_read_relative_to_the_root(tmp_path):
