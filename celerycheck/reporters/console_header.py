@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from celerycheck import __version__
-from celerycheck.findings import Report
-from celerycheck.reporters.console_words import counted, remark
-from celerycheck.reporters.harmless import visible
+from celerycheck.findings import Report, SourceSummary
+from celerycheck.reporters.console_words import counted, folded, remark
+from celerycheck.reporters.harmless import name, visible
 from celerycheck.reporters.page import Page, Piece
 from celerycheck.subjects import App
 
 UNSEEN = "not at running workers or their command lines (-P, -Q, -c, --time-limit)"
+
+NAMED = 3
+"""How many files that could not be read are named."""
 
 
 def write_header(page: Page, report: Report) -> None:
@@ -23,6 +26,7 @@ def write_header(page: Page, report: Report) -> None:
     _write_evidence(page, report)
     if app.partial is not None:
         _write_partial(page, app.partial)
+    _write_unreadable(page, report.source)
     loading = [(note.text, note.location) for note in app.notes]
     loading += [(n.message, n.location) for n in report.notices if n.kind == "load"]
     for text, location in dict.fromkeys(loading):  # the runner makes notices of the notes
@@ -68,6 +72,21 @@ def _write_evidence(page: Page, report: Report) -> None:
     scheduler = report.app.scheduler
     if not scheduler.startswith(("celery.beat:", "celery.beat.")):
         page.paragraph([(f"the entries that {visible(scheduler)} keeps elsewhere were not looked at", "dim")])
+
+
+def _write_unreadable(page: Page, source: SourceSummary | None) -> None:
+    """The files that nothing is said about, because they are no Python that can be read."""
+    if source is None or not source.unreadable:
+        return
+    shown, hidden = folded(source.unreadable, NAMED)
+    names = "; ".join(f"{name(file.path)} ({visible(file.reason)})" for file in shown)
+    rest = f"; {hidden} more" if hidden else ""
+    count = counted(len(source.unreadable), "file")
+    page.paragraph(
+        [(f"{count} could not be read: {names}{rest}", "dim")],
+        lead=[(f"{page.signs.info} ", "dim")],
+        wide=True,
+    )
 
 
 def _write_partial(page: Page, reason: str) -> None:

@@ -7,8 +7,8 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from celerycheck.findings import Notice, Outcome, Report, Severity, Status
-from celerycheck.reporters.console_findings import first_check
 from celerycheck.reporters.console_options import Options
+from celerycheck.reporters.console_plan import first_check
 from celerycheck.reporters.console_words import COLOURS, NOUNS, counted, folded, remark, sign
 from celerycheck.reporters.harmless import visible
 from celerycheck.reporters.page import Page, Piece

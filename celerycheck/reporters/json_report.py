@@ -9,7 +9,7 @@ import json
 from typing import TextIO, TypeAlias
 
 from celerycheck import __version__
-from celerycheck.findings import Finding, Notice, Outcome, Report, Severity
+from celerycheck.findings import Finding, Notice, Outcome, Report, Severity, SourceSummary, Step
 from celerycheck.reporters.harmless import carries
 from celerycheck.subjects import Location, ScheduleEntry
 
@@ -48,6 +48,7 @@ def view(report: Report) -> dict[str, Json]:
             "partial": app.partial,
             "evidence": list(report.evidence),
         },
+        "source": _source(report.source),
         "summary": _summary(report),
         "items": [_item(outcome) for outcome in report.outcomes],
         "findings": [_finding(finding) for finding in sorted(report.findings, key=_order)],
@@ -56,6 +57,16 @@ def view(report: Report) -> dict[str, Json]:
         ],
         "notices": [_notice(notice) for notice in report.notices],
         "schedule": [_entry(entry) for entry in sorted(app.schedule, key=lambda entry: entry.name)],
+    }
+
+
+def _source(source: SourceSummary | None) -> Json:
+    if source is None:
+        return None
+    return {
+        "files": source.files,
+        "unreadable": [{"path": file.path, "reason": file.reason} for file in source.unreadable],
+        "calls": {"resolved": source.resolved, "unresolved": source.unresolved},
     }
 
 
@@ -94,7 +105,20 @@ def _finding(finding: Finding) -> dict[str, Json]:
         "message": finding.message,
         "fix": finding.fix,
         **_place(finding.location),
+        **_end(finding.location),
+        "trace": [_step(step) for step in finding.trace],
         "fingerprint": finding.fingerprint,
+    }
+
+
+def _step(step: Step) -> dict[str, Json]:
+    return {"text": step.text, "path": step.location.path, "line": step.location.line}
+
+
+def _end(location: Location | None) -> dict[str, Json]:
+    return {
+        "end_line": location.end_line if location else None,
+        "end_column": location.end_column if location else None,
     }
 
 

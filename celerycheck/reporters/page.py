@@ -25,6 +25,10 @@ NARROWEST = 60
 MEASURE = 100
 """Sentences are not set wider than this, however wide the terminal: long lines are hard to read."""
 
+HANG = 4
+"""How far the rest of a line of code is indented that has to go on in a further one."""
+
+_CODE_BREAK = re.compile(r"(?=(?<=\S) )|[(\[]")
 BREAK_AFTER = "./\\_-:,;=([{"
 
 
@@ -39,9 +43,13 @@ class Signs:
     dot: str = "·"
     more: str = "…"
     none: str = "·"
+    bar: str = "│"
+    call: str = "↳"
+    under: str = "▔"
 
 
-ASCII = Signs(error="x", info="-", fix=">", dot="-", more="...", none="-")
+ASCII = Signs(error="x", info="-", fix=">", dot="-", more="...", none="-", bar="|", call="-", under="^")
+SPECIAL = "×→…·│↳▔"
 
 
 @dataclass(frozen=True)
@@ -109,16 +117,57 @@ def wrap(text: str, width: int) -> Iterator[tuple[int, int]]:
         yield start, end
 
 
+def wrap_code(text: str, width: int, hang: int) -> Iterator[tuple[int, int]]:
+    """Where to break one line of code: (start, end) of each part, the further ones narrower by `hang`.
+
+    Breaks at a blank or after an opening bracket, where that does not leave most of a line empty.
+    """
+    start = 0
+    while cells(text[start:]) > width:
+        end = _fit(text, start, width)
+        breaks = [match.end() for match in _CODE_BREAK.finditer(text, start, end + 1)]
+        far = [position for position in breaks if start + width // 3 < position <= end]
+        cut = far[-1] if far else _cut(text, start, width)
+        yield start, cut
+        start = len(text) - len(text[cut:].lstrip(" "))
+        width -= hang
+        hang = 0
+    yield start, len(text)
+
+
 def _cut(text: str, start: int, width: int) -> int:
-    cut = start + 1
-    while cut < len(text) and cells(text[start : cut + 1]) <= width:
-        cut += 1
-    separators = [i + 1 for i in range(start + (cut - start) // 2, cut) if text[i] in BREAK_AFTER]
-    return separators[-1] if separators else cut
+    """Where to break a long word: behind a separator in its second half, if there is one."""
+    end = _fit(text, start, width)
+    separators = [i + 1 for i in range(start + (end - start) // 2, end) if text[i] in BREAK_AFTER]
+    return separators[-1] if separators else end
+
+
+def _fit(text: str, start: int, width: int) -> int:
+    """How far `text` goes on one line of this width, one character at least."""
+    end = start + 1
+    while end < len(text) and cells(text[start : end + 1]) <= width:
+        end += 1
+    return end
 
 
 def plain(pieces: Sequence[Piece]) -> str:
     return "".join(piece if isinstance(piece, str) else piece[0] for piece in pieces)
+
+
+def split(pieces: Sequence[Piece]) -> Iterator[list[Piece]]:
+    """The pieces of each line, where they hold line breaks."""
+    line: list[Piece] = []
+    for piece in pieces:
+        for number, part in enumerate(plain([piece]).split("\n")):
+            if number:
+                yield line
+                line = []
+            line.append((part, _style(piece)))
+    yield line
+
+
+def _style(piece: Piece) -> str:
+    return "" if isinstance(piece, str) else piece[1]
 
 
 class Page:
@@ -129,8 +178,12 @@ class Page:
         self.encoding: str | None = getattr(out, "encoding", None) if look.unicode else "ascii"
         self.width = max(look.width, NARROWEST)
         self.measure = min(self.width, MEASURE)
-        self.signs = Signs() if carried("×→…·", self.encoding) == "×→…·" else ASCII
+        self.signs = Signs() if carried(SPECIAL, self.encoding) == SPECIAL else ASCII
         self._console = _console(out, self.width) if look.colour else None
+
+    @property
+    def coloured(self) -> bool:
+        return self._console is not None
 
     def blank(self) -> None:
         self.out.write("\n")
@@ -166,6 +219,31 @@ class Page:
     def verbatim(self, text: str, indent: int = 0) -> None:
         """One line that is not wrapped, because it is copied or clicked: an address."""
         self._write([" " * indent, self._carried(text)])
+
+    def code(
+        self,
+        pieces: Sequence[Piece],
+        indent: int,
+        lead: Piece,
+        margin: Piece,
+        mark: tuple[int, int],
+        style: str,
+    ) -> None:
+        """One line of code right of `lead`, what is marked in it (start, end) underlined in this style.
+
+        `margin` stands before what has to go on in a further line, and before the underline.
+        """
+        text = plain(pieces)
+        room = max(self.width - indent - cells(plain([lead])), NARROWEST // 6)
+        start, hang = lead, ""
+        for begin, end in wrap_code(text, room, HANG):
+            self._write([" " * indent, start, hang, *_slice(pieces, begin, end)])
+            left, right = max(mark[0], begin), min(mark[1], end)
+            if left < right:
+                gap = " " * cells(text[begin:left])
+                under = self.signs.under * cells(text[left:right])
+                self._write([" " * indent, margin, hang, gap, (under, style)])
+            start, hang = margin, " " * HANG
 
     def rows(
         self,
@@ -216,15 +294,8 @@ class Page:
 
     def _lines(self, pieces: Sequence[Piece]) -> Iterator[list[Piece]]:
         """The pieces as this stream can carry them, split where they hold line breaks."""
-        line: list[Piece] = []
-        for piece in pieces:
-            text, style = (piece, "") if isinstance(piece, str) else piece
-            for number, part in enumerate(self._carried(text).split("\n")):
-                if number:
-                    yield line
-                    line = []
-                line.append((part, style))
-        yield line
+        carried = [(self._carried(plain([piece])), _style(piece)) for piece in pieces]
+        yield from split(carried)
 
     def _write(self, pieces: Sequence[Piece]) -> None:
         if self._console is None:

@@ -2,8 +2,19 @@
 
 from dataclasses import replace
 from datetime import datetime, timezone
+from pathlib import Path
 
-from celerycheck.findings import Finding, Notice, Outcome, Report, Severity
+from celerycheck.findings import (
+    Finding,
+    Notice,
+    Outcome,
+    Report,
+    Severity,
+    SourceSummary,
+    Step,
+    Unreadable,
+)
+from celerycheck.source import excerpts
 from celerycheck.subjects import BackendInfo, BrokerInfo, Location, Note
 from celerycheck.testing import QueueInfo, ScheduleEntry, app, task
 
@@ -200,6 +211,173 @@ BIG = replace(
     ),
 )
 
+PROJECT = Path(__file__).parent / "project"
+
+
+def spot(path, code):
+    """Where this code stands in a file of `PROJECT`."""
+    before, found, _ = (PROJECT / path).read_text("utf-8").partition(code)
+    assert found, code
+    line, end_line = before.count("\n") + 1, (before + code).count("\n") + 1
+    column, end_column = (len(text) - text.rfind("\n") for text in (before, before + code))
+    return Location(path, line, column, end_line, end_column)
+
+
+def in_tasks(check, severity, subject, code, **fields):
+    return finding(check, severity, f"shop.tasks.{subject}", location=spot("shop/tasks.py", code), **fields)
+
+
+def step(text, path, line):
+    return Step(text, Location(path, line))
+
+
+TO_SERVICES = step("send_receipt calls services.deliver", "shop/tasks.py", 15)
+TO_CLIENT = step("services.deliver calls client.post", "shop/services.py", 10)
+UNTIMED = {
+    "title": "A request without a timeout may hang forever",
+    "section": "Task bodies",
+    "fix": "timeout=(3.05, 30): seconds to connect, and to wait for each answer",
+}
+WAITS = in_tasks(
+    "waits-for-task",
+    ERROR,
+    "render",
+    "fetch.delay(order_id).get(timeout=30)",
+    section="Task bodies",
+    title="A task waits for another task's result",
+    message="it waits up to 30 s for shop.tasks.fetch, and keeps its worker process meanwhile",
+    fix="chain(fetch.s(order_id), render.s()): render then receives what fetch returned",
+)
+NO_TIMEOUT = (
+    in_tasks(
+        "no-network-timeout",
+        WARNING,
+        "render",
+        'requests.post("https://print.example.org/jobs", data=pdf,'
+        ' headers={"Authorization": "Bearer 9f31c0ffee"})',
+        message="requests.post has no timeout",
+        **UNTIMED,
+    ),
+    finding(
+        "no-network-timeout",
+        WARNING,
+        "shop.tasks.send_receipt",
+        message="requests.Session.post has no timeout",
+        location=spot(
+            "shop/store/client.py",
+            'session.post("https://mailer:hunter2@mail.example.org/send",'
+            ' json={"order": order.pk, "to": order.email})',
+        ),
+        trace=(TO_SERVICES, TO_CLIENT),
+        **UNTIMED,
+    ),
+)
+IN_CODE = (
+    WAITS,
+    *NO_TIMEOUT,
+    in_tasks(
+        "wrong-arity",
+        ERROR,
+        "fetch",
+        "chain(\n        fetch.s(line_id),\n        render.s(),\n        store.si(\n            what,\n"
+        "            more,\n        ),\n        send_receipt.s(),\n    ).apply_async()",
+        subject_kind="call",
+        section="Workflows and calls",
+        title="A task is called with arguments it does not take",
+        message="render returns None, which send_receipt receives as order_id",
+        fix="send_receipt.si(order_id)",
+    ),
+    in_tasks(
+        "options-given-to-delay",
+        ERROR,
+        "audit",
+        'audit.delay(line.pk, "fetched", user="system",'
+        ' remark="the order was fetched for rendering its receipt", retry=True)',
+        subject_kind="call",
+        section="Workflows and calls",
+        title="Options of the message are given to delay()",
+        message="retry becomes an argument of the task, which passes it on to nothing",
+        fix='audit.apply_async((line.pk, "fetched"), {"user": "system"}, retry=True)',
+    ),
+    in_tasks(
+        "call-before-commit",
+        WARNING,
+        "render",
+        "render.delay(order.pk)",
+        subject_kind="call",
+        section="Workflows and calls",
+        title="A task is sent before the row it needs is committed",
+        message="it is sent inside transaction.atomic(): the worker may look for the row before it is there",
+        fix="transaction.on_commit(partial(render.delay, order.pk)), or render.delay_on_commit(order.pk)",
+    ),
+)
+WITH_CODE = replace(
+    ORDINARY,
+    findings=(*IN_CODE, *NO_BACKOFF),
+    evidence=(*ORDINARY.evidence, "source"),
+    source=SourceSummary(43, (Unreadable("shop/old.py", "line 3: invalid syntax"),), 112, 9),
+    excerpts=excerpts.read(PROJECT, [found.location for found in IN_CODE]),
+)
+
+CALLS = {
+    "send_receipt": (
+        "services.deliver",
+        'requests.get(f"https://{order.carrier}.example.org/pickups/{order.pk}")',
+    ),
+    "fetch": ("services.lines", 'requests.get(f"https://erp.example.org/orders/{order_id}/lines")'),
+    "render": ("services.order", 'requests.get(f"https://erp.example.org/orders/{order_id}")'),
+    "count": ("services.stock", 'requests.get(f"https://erp.example.org/stock/{article}")'),
+    "reprice": ("services.price", 'requests.get(f"https://erp.example.org/prices/{article}")'),
+    "convert": ("services.rates", 'requests.get("https://rates.example.org/latest")'),
+}
+MANY_IN_CODE = tuple(
+    finding(
+        "no-network-timeout",
+        WARNING,
+        f"shop.tasks.{subject}",
+        message="requests.get has no timeout",
+        location=spot("shop/services.py", code),
+        trace=(step(f"{subject} calls {helper}", "shop/tasks.py", 10 + n),),
+        **UNTIMED,
+    )
+    for n, (subject, (helper, code)) in enumerate(CALLS.items())
+)
+SAME_LINES = tuple(
+    finding(
+        "non-idempotent-task",
+        WARNING,
+        f"shop.tasks.{subject}",
+        message=f"{subject} is retried, and posts again what it posted before",
+        fix="send an idempotency key with it, such as the order's number",
+        title="A task repeats an effect when it is retried",
+        section="Acknowledgement",
+        location=NO_TIMEOUT[1].location,
+        trace=(step(f"{subject} calls services.deliver", "shop/tasks.py", line), TO_CLIENT),
+    )
+    for subject, line in (("send_receipt", 15), ("send_reminder", 40))
+)
+MANY = replace(
+    WITH_CODE,
+    findings=(*MANY_IN_CODE, *SAME_LINES),
+    source=replace(
+        WITH_CODE.source,
+        unreadable=tuple(Unreadable(f"old/m{n}.py", "is not UTF-8 text") for n in range(5)),
+    ),
+    excerpts=excerpts.read(PROJECT, [found.location for found in (*MANY_IN_CODE, *SAME_LINES)]),
+)
+ODD_CODE = finding(
+    "no-network-timeout",
+    location=spot(
+        "shop/tasks.py", 'requests.get("https://shop.example.org/größe/日本語", params={"was": "größe"})'
+    ),
+    message="requests.get has no timeout",
+    **UNTIMED,
+)
+WITHOUT_EXCERPTS = replace(WITH_CODE, excerpts={})
+WIDE = replace(
+    WIDE, findings=(*WIDE.findings, ODD_CODE), excerpts=excerpts.read(PROJECT, [ODD_CODE.location])
+)
+
 ALL = {
     "ordinary": ORDINARY,
     "clean": CLEAN,
@@ -207,4 +385,6 @@ ALL = {
     "broken": BROKEN,
     "wide": WIDE,
     "big": BIG,
+    "code": WITH_CODE,
+    "code-many": MANY,
 }

@@ -19,23 +19,27 @@ from reports import (
     CLEAN,
     ERROR,
     INFO,
+    MANY,
     NOW,
     ONLY_NOTES,
     ORDINARY,
     SHOP,
     WARNING,
     WIDE,
+    WITH_CODE,
+    WITHOUT_EXCERPTS,
     finding,
     outcome,
 )
 
 from celerycheck import __version__
-from celerycheck.findings import Notice, Report, Severity
+from celerycheck.findings import Excerpt, Line, Notice, Report, Severity
 from celerycheck.reporters import FORMATS, reporter
 from celerycheck.reporters.console import Options, write
+from celerycheck.reporters.console_plan import pointed_at
 from celerycheck.reporters.console_schedule import until
 from celerycheck.reporters.harmless import visible
-from celerycheck.reporters.page import Look, cells, wrap
+from celerycheck.reporters.page import Look, cells, wrap, wrap_code
 from celerycheck.subjects import Location, Note
 from celerycheck.testing import ScheduleEntry, app, task
 
@@ -61,6 +65,11 @@ def squeezed(page):
         ("broken-everything", BROKEN, EVERYTHING),
         ("wide-ascii", WIDE, Options(unicode=False)),
         ("wide-140", WIDE, Options(width=140)),
+        ("code-140", WITH_CODE, Options(width=140)),
+        ("code-60", WITH_CODE, Options(width=60)),
+        ("code-ascii", WITH_CODE, Options(unicode=False)),
+        ("code-many-everything", MANY, EVERYTHING),
+        ("code-elsewhere", WITHOUT_EXCERPTS, Options()),
     ],
 )
 def test_pages_are_as_agreed(name, report, options):
@@ -129,6 +138,66 @@ def test_equal_fixes_are_told_once_and_different_ones_each():
     page = text(replace(CLEAN, findings=other))
     assert page.index("→ do this") < page.index("→ do that")
     assert page.count("max_retries is None") == 1
+
+
+def test_code_is_shown_in_the_first_places_only():
+    """Each finding is listed nevertheless; `--show all` shows the code of each."""
+    page = text(MANY)
+    assert page.count("│ return requests.get(") == 3
+    assert page.count("services.py:") == 6 + 2
+    assert text(MANY, EVERYTHING).count("│ return requests.get(") == 6
+    four = replace(MANY, findings=MANY.findings[:4])
+    assert text(four).count("│ return requests.get(") == 4
+
+
+def test_the_same_line_is_shown_once_in_a_check():
+    page = text(MANY)
+    assert page.count("│ return session.post(") == 1
+    assert page.count("↳ services.deliver calls client.post") == 2
+
+
+def test_without_the_source_the_calls_are_still_told():
+    page = text(WITHOUT_EXCERPTS)
+    assert "│" not in page
+    assert "▔" not in page
+    assert "↳ send_receipt calls services.deliver  shop/tasks.py:15" in page
+
+
+def test_what_would_be_shown_is_what_is_read():
+    assert {*pointed_at(WITH_CODE, Options())} == {*WITH_CODE.excerpts}
+    assert len([*pointed_at(MANY, Options())]) == 5
+    assert not [*pointed_at(WITH_CODE, Options(show=frozenset({INFO})))]
+    assert not [*pointed_at(ORDINARY, Options())]
+
+
+@pytest.mark.parametrize("unicode", [True, False])
+def test_the_underline_stands_below_what_is_meant(unicode):
+    lines = text(WITH_CODE, width=140, unicode=unicode).splitlines()
+    for number, line in enumerate(lines):
+        if "fetch.delay(order_id).get(timeout=30)" in line:
+            below = lines[number + 1]
+            assert {*below.strip(" │|")} == {"▔" if unicode else "^"}
+            assert line[below.rindex(" ") + 1 :] == "fetch.delay(order_id).get(timeout=30)"
+
+
+def test_wide_letters_have_a_wide_underline():
+    lines = text(WIDE, width=140).splitlines()
+    (number,) = (n for n, line in enumerate(lines) if "größe/日本語" in line)
+    assert cells(lines[number]) == cells(lines[number + 1])
+
+
+def test_code_in_colour_has_few():
+    page = text(WITH_CODE, colour=True, width=140)
+    assert "\x1b[35mreturn\x1b[0m" in page
+    assert "\x1b[1;31m▔▔▔" in page
+    assert "\x1b[1;33m▔▔▔" in page
+
+
+def test_files_that_could_not_be_read_are_noted():
+    page = squeezed(text(MANY))
+    assert squeezed("· 5 files could not be read: old/m0.py (is not UTF-8 text); old/m1.py") in page
+    assert squeezed("old/m2.py (is not UTF-8 text); 2 more") in page
+    assert "could not be read" not in text(replace(MANY, source=replace(MANY.source, unreadable=())))
 
 
 def test_one_check_of_two_severities_is_told_by_severity():
@@ -293,6 +362,45 @@ def test_colour_does_no_harm_either(subject, message):
 @given(ANY.map(lambda t: t.replace("\n", "")), st.integers(10, 60))
 def test_wrapping_loses_only_blanks(line, width):
     parts = list(wrap(line, width))
+    assert "".join(line[a:b] for a, b in parts).replace(" ", "") == line.replace(" ", "")
+    assert all(cells(line[a:b]) <= width for a, b in parts)
+
+
+CODE = st.text(st.characters(exclude_characters="\r\n"), min_size=1, max_size=200) | NASTY.map(
+    lambda word: word.replace("\n", "").replace("\r", "")
+)
+
+
+@given(
+    st.lists(st.tuples(CODE, st.integers(0, 200), st.integers(0, 200)), min_size=1, max_size=3),
+    st.sampled_from([60, 80, 140]),
+    st.booleans(),
+    st.booleans(),
+)
+def test_no_line_of_code_is_lost_and_none_does_harm(texts, width, unicode, clipped):
+    lines = tuple(
+        Line(n, line, (min(a, b, len(line)), min(max(a, b), len(line))), (clipped, clipped))
+        for n, (line, a, b) in enumerate(texts, 998)
+    )
+    where = Location("a.py", 998, 1, 1000, 2)
+    report = replace(CLEAN, findings=(finding(location=where),), excerpts={where: Excerpt(lines, 3)})
+    page = text(report, width=width, unicode=unicode)
+    coloured = text(report, width=width, unicode=unicode, colour=True)
+    assert re.sub(r"\x1b\[[\d;]*m", "", coloured) == page
+    assert all(c.isprintable() for c in page if c != "\n")
+    assert all(cells(line) <= width for line in page.splitlines())
+    unmarked = {where: Excerpt(tuple(replace(line, mark=(0, 0)) for line in lines), 3)}
+    bar = " │" if unicode else " |"
+    rows = text(replace(report, excerpts=unmarked), width=width, unicode=unicode).splitlines()
+    whole = squeezed("".join(row.partition(bar)[2] for row in rows))
+    for line in lines:
+        shown = visible(line.text)
+        assert squeezed(shown if unicode else shown.encode("ascii", "backslashreplace").decode()) in whole
+
+
+@given(ANY.map(lambda t: t.replace("\n", "")), st.integers(10, 60), st.integers(0, 4))
+def test_wrapping_code_loses_only_blanks(line, width, hang):
+    parts = list(wrap_code(line, width, hang))
     assert "".join(line[a:b] for a, b in parts).replace(" ", "") == line.replace(" ", "")
     assert all(cells(line[a:b]) <= width for a, b in parts)
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator, ValidationError
-from reports import ALL, BROKEN, CLEAN, ORDINARY, SHOP, WIDE, finding
+from reports import ALL, BROKEN, CLEAN, ORDINARY, SHOP, WIDE, WITH_CODE, finding
 
 import celerycheck
 from celerycheck.findings import Notice, Report
@@ -93,6 +93,7 @@ def test_the_whole_of_a_small_report():
             "partial": None,
             "evidence": ["settings", "tasks", "routes", "schedule"],
         },
+        "source": None,
         "summary": {
             "error": 0,
             "warning": 1,
@@ -117,6 +118,9 @@ def test_the_whole_of_a_small_report():
                 "path": "shop/mail.py",
                 "line": 12,
                 "column": 5,
+                "end_line": None,
+                "end_column": None,
+                "trace": [],
                 "fingerprint": found.fingerprint,
             }
         ],
@@ -148,6 +152,25 @@ def test_items_keep_the_checklists_order_and_say_why():
         "severity": "warning",
         "status": "crashed",
         "reason": "KeyError: 'mail'",
+    }
+
+
+def test_code_has_an_end_and_the_calls_that_lead_there():
+    found = next(f for f in view(WITH_CODE)["findings"] if f["path"] == "shop/store/client.py")
+    assert [found[key] for key in ("line", "column", "end_line", "end_column")] == [9, 12, 9, 117]
+    assert found["trace"] == [
+        {"text": "send_receipt calls services.deliver", "path": "shop/tasks.py", "line": 15},
+        {"text": "services.deliver calls client.post", "path": "shop/services.py", "line": 10},
+    ]
+
+
+def test_how_much_source_was_read_is_said():
+    document = view(WITH_CODE)
+    assert "source" in document["app"]["evidence"]
+    assert document["source"] == {
+        "files": 43,
+        "unreadable": [{"path": "shop/old.py", "reason": "line 3: invalid syntax"}],
+        "calls": {"resolved": 112, "unresolved": 9},
     }
 
 
