@@ -181,7 +181,7 @@ def source(
     files = {"proj/tasks.py": code} if isinstance(code, str) else dict(code)
     files = {path: textwrap.dedent(text) for path, text in files.items()}
     tasks = [
-        task(info=info, inherited=inherited, **options)
+        task("", info=info, inherited=inherited, **options)
         for path, text in files.items()
         for info, options in _tasks_in(path, text)
     ]

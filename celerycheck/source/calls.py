@@ -42,14 +42,14 @@ _SIGNATURE_FUNCTIONS = frozenset(
 class CallSite:
     """One place that sends a task or makes a signature of it.
 
-    - `name`: the task's registered name, or the name asked for; `task`: the registered task, None for a name
-      nobody registers.
+    - `name`: the task's registered name, or the name asked for; `task`: the registered task, None for a
+      name nobody registers.
     - `method`: `delay`, `apply_async`, `s`, `si`, `signature`, `map`, `chunks`, `send_task` ...
     - `args`, `kwargs`: what the task is given here; None where that cannot be told (`*args`, a variable).
     - `options`: execution options given here (`countdown`, `queue`).
     - `function`: the function around it, None at module level.
-    - `workflow`: what a signature is a step of, `index` its place there (that of a chord's body is the number of
-      steps); `launches`: the calls that send it. `ambiguous`: it is a step of several workflows.
+    - `workflow`: what a signature is a step of, `index` its place there (that of a chord's body is the
+      number of steps); `launches`: the calls that send it. `ambiguous`: it is a step of several workflows.
     """
 
     name: str
@@ -69,7 +69,7 @@ class CallSite:
 
     @property
     def prepended(self) -> int | None:
-        """How many arguments come in front of `args` when it runs, the result of the previous step for instance.
+        """How many arguments come in front of `args` when it runs, such as the result of the previous step.
 
         None where nobody can tell, as for a signature that goes elsewhere.
         """
@@ -119,11 +119,12 @@ class CallSite:
 class Workflow:
     """A chain, group or chord.
 
-    - `steps`: of a chain in order, of a group or of a chord's header in any; a step that cannot be told is None.
-      `many`: the one step is repeated (`group(add.s(i) for i in items)`); `open`: there are others nobody can tell.
+    - `steps`: of a chain in order, of a group or of a chord's header in any; a step that cannot be told is
+      None. `many`: the one step is repeated (`group(add.s(i) for i in items)`); `open`: there are others
+      nobody can tell.
     - `body`: of a chord. A group followed by something in a chain is a chord too, and stays a step here.
-    - `launches`: the calls that send it; `parent`: the workflow it is a step of, at `index`; `ambiguous`: it is a
-      step of several.
+    - `launches`: the calls that send it; `parent`: the workflow it is a step of, at `index`; `ambiguous`: it
+      is a step of several.
     """
 
     kind: WorkflowKind
@@ -141,7 +142,7 @@ class Workflow:
     ambiguous: bool = False
 
     def received(self, index: int) -> int | None:
-        """How many results of what ran before the step at that place is handed; None where nobody can tell."""
+        """How many results of earlier steps the one at that place is handed; None where nobody can tell."""
         if self.ambiguous:
             return None
         if self.kind == "chord" and index == len(self.steps) and self.body is not None:
@@ -181,7 +182,7 @@ class Workflow:
 
 @dataclass(eq=False)
 class Calls:
-    """What was found in one piece of code. `unresolved`: calls that look like a task's, of a task nobody knows."""
+    """What was found in some code. `unresolved`: calls that look like a task's, of a task nobody knows."""
 
     sites: list[CallSite] = field(default_factory=list)
     workflows: list[Workflow] = field(default_factory=list)
@@ -405,7 +406,7 @@ class _Reader:
 
 
 def _given(launches: tuple[Call, ...]) -> int | None:
-    """How many positional arguments the calls that send something add; None where they differ or none is known."""
+    """How many arguments the calls that send something add; None where they differ or none is known."""
     counts = {_added(call) for call in launches}
     return counts.pop() if len(counts) == 1 else None
 

@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 
 Constant: TypeAlias = bool | int | float | complex | str | bytes | None
 ValueKind = Literal[
-    "constant", "chain", "call", "list", "tuple", "set", "dict", "generator", "lambda", "text", "operation",
-    "either", "starred", "unknown",
+    "constant", "chain", "call", "list", "tuple", "set", "dict", "generator", "lambda", "text",
+    "operation", "either", "starred", "unknown",
 ]  # fmt: skip
 BlockKind = Literal["if", "else", "loop", "while", "try", "handler", "try-else", "finally", "with", "case"]
 Use = Literal["statement", "value", "returned", "raised"]
@@ -40,8 +40,8 @@ class Value:
 
     - `chain`: where it comes from, or None.
     - `constant`: of a literal or of arithmetic with literals (`60 * 60`); `kind` is `constant` then.
-    - `items`: of a display, of an operation or of alternatives (`a or b`, `a if c else b`). `keys`: of a dict.
-      `many`: the one item is repeated, in a comprehension.
+    - `items`: of a display, of an operation or of alternatives (`a or b`, `a if c else b`). `keys`: of a
+      dict. `many`: the one item is repeated, in a comprehension.
     - `call`: the call whose result it is, through a variable too.
     - `function`: of a lambda or a function defined inside another.
     - `operator`: of an operation (`BitOr`, `Add`).
@@ -89,8 +89,8 @@ UNKNOWN = Value("unknown")
 class Block:
     """A block statement around code. Two pieces of code share one where they hold the same object.
 
-    - `chains`: of `with`, the context managers (`django.db.transaction.atomic()`); of `loop`, what is iterated;
-      of `handler`, the exceptions caught (empty for a bare `except:`).
+    - `chains`: of `with`, the context managers (`django.db.transaction.atomic()`); of `loop`, what is
+      iterated; of `handler`, the exceptions caught (empty for a bare `except:`).
     - `test`: of `if`, `else` and `while`, the condition; of `loop`, the value iterated.
     - `group`: the statement all of whose blocks share it (`try` with its handlers, `if` with its `else`).
     - `handlers`: of `try`, its handlers in order. `name`: of `handler`, the variable it binds.
@@ -112,9 +112,10 @@ class Call:
     """One call.
 
     - `chain`: what is called; None where the source does not tell.
-    - `args`, `keywords`: what is passed; `open_args` and `open_keywords` tell that `*args` or `**kwargs` pass more.
-    - `receiver`: the value whose method is called, or that is called itself (`chord(header)(body)`); None for a
-      plain name. `function`: the callee, where it is defined inside the same function.
+    - `args`, `keywords`: what is passed; `open_args` and `open_keywords` tell that `*args` or `**kwargs`
+      pass more.
+    - `receiver`: the value whose method is called, or that is called itself (`chord(header)(body)`); None
+      for a plain name. `function`: the callee, where it is defined inside the same function.
     - `blocks`: the blocks around it, outermost first. `order`: its place in order of evaluation, within the
       function. `use`: what becomes of its result at once.
     - `awaited`: whether it stands under `await`.
@@ -199,7 +200,7 @@ class Write:
 
 @dataclass(slots=True, eq=False, repr=False)
 class Code:
-    """Everything one function does, each list in order of evaluation; functions inside it apart (`nested`)."""
+    """Everything one function does, in order of evaluation; functions inside it apart (`nested`)."""
 
     calls: list[Call] = field(default_factory=list)
     returns: list[Return] = field(default_factory=list)
@@ -208,7 +209,7 @@ class Code:
     blocks: list[Block] = field(default_factory=list)
     nested: list[Function] = field(default_factory=list)
     operations: list[tuple[Value, ast.expr, tuple[Block, ...]]] = field(default_factory=list)
-    """Operations with `|` that nothing else uses as a part, with what surrounds them: workflows may be among them."""
+    """Operations with `|` that are no part of a larger one, with what surrounds them: workflows, perhaps."""
 
     def call_at(self, node: ast.AST) -> Call | None:
         """The call made by that node of the syntax tree."""

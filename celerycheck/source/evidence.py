@@ -19,8 +19,8 @@ from celerycheck.source.project import Project
 from celerycheck.subjects import App, Location, NotEvaluated, TaskInfo
 
 _SENDS = re.compile(
-    rb"\.delay\b|apply_async|send_task|delay_on_commit|\.si?\(|signature\(|subtask\(|\bchord\(|\bgroup\(|\bchain\("
-    rb"|\.starmap\(|\.chunks\(|\.map\("
+    rb"\.delay\b|apply_async|send_task|delay_on_commit|\.si?\(|signature\(|subtask\("
+    rb"|\bchord\(|\bgroup\(|\bchain\(|\.starmap\(|\.chunks\(|\.map\("
 )
 _TEST_FILE = re.compile(r"(?:^|/)(?:tests?|testing)/|(?:^|/)(?:test_[^/]*|[^/]*_tests?|tests?|conftest)\.py$")
 
@@ -57,7 +57,7 @@ class TaskBody:
 
     @cached_property
     def self_chain(self) -> str | None:
-        """The chain of the task itself inside `code`: of the first parameter of a bound task, or a class's `self`."""
+        """The chain of the task itself inside `code`: a bound task's first parameter, or a class's `self`."""
         if self.function.cls is not None:
             return f"{self.function.cls.chain}()"
         if self.task.bound and self.function.parameters:
@@ -159,10 +159,7 @@ class SourceCode:
 
     def body(self, task: TaskInfo) -> TaskBody:
         """A task's body. Raises NotEvaluated where its source is not at hand."""
-        if task.name not in self._bodies:
-            function = self.project.function_of(task)
-            self._bodies[task.name] = None if function is None else TaskBody(task, function, self)
-        body = self._bodies[task.name]
+        body = self._find(task)
         if body is None:
             raise NotEvaluated(self._missing(task))
         return body
@@ -177,13 +174,14 @@ class SourceCode:
     @cached_property
     def bodies(self) -> Sequence[TaskBody]:
         """The bodies of all audited tasks whose source is at hand."""
-        found = []
-        for task in self.app.tasks:
-            try:
-                found.append(self.body(task))
-            except NotEvaluated:
-                continue
-        return found
+        found = (self._find(task) for task in self.app.tasks)
+        return [body for body in found if body is not None]
+
+    def _find(self, task: TaskInfo) -> TaskBody | None:
+        if task.name not in self._bodies:
+            function = self.project.function_of(task)
+            self._bodies[task.name] = None if function is None else TaskBody(task, function, self)
+        return self._bodies[task.name]
 
     def kinds(self, call: Call) -> frozenset[Kind]:
         """What a call does, as far as libraries are known."""

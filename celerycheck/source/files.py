@@ -36,8 +36,7 @@ class DiskFiles:
             return None
 
     def walk(self, folder: str) -> Iterator[str]:
-        top = os.path.join(self.root, folder) if folder else os.fspath(self.root)
-        for here, folders, names in os.walk(top):
+        for here, folders, names in os.walk(self.root / folder):
             folders[:] = sorted(name for name in folders if self._wanted(here, name))
             relative = os.path.relpath(here, self.root).replace(os.sep, "/")
             for name in sorted(names):
@@ -47,7 +46,7 @@ class DiskFiles:
     def _wanted(self, here: str, name: str) -> bool:
         if name.startswith(".") or name in SKIPPED_FOLDERS:
             return False
-        return not os.path.exists(os.path.join(here, name, "pyvenv.cfg"))
+        return not Path(here, name, "pyvenv.cfg").exists()
 
 
 @dataclass(frozen=True)

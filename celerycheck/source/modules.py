@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, TypeAlias
@@ -107,7 +107,7 @@ class Class:
         return f"{self.module.name}.{self.qualname}"
 
     def instance_attribute(self, name: str) -> Value | None:
-        """What `__init__` assigns to that attribute of `self`, once; None where it does not, or more than once."""
+        """What `__init__` assigns to that attribute of `self`; None where it does not, or more than once."""
         from celerycheck.source.reading import read_expression  # noqa: PLC0415  # reading builds these classes
 
         init = self.methods.get("__init__")
@@ -121,13 +121,13 @@ class Class:
         """The expressions that `__init__` assigns to each attribute of `self`."""
         init = self.methods.get("__init__")
         found: dict[str, list[ast.expr]] = {}
-        for node in own_nodes(init.node) if init is not None else ():
-            targets = node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", None)]
-            value = node.value if isinstance(node, (ast.Assign, ast.AnnAssign)) else None
-            for target in targets if value is not None else ():
-                if isinstance(target, ast.Attribute) and isinstance(target.value, ast.Name):
-                    if init is not None and target.value.id in init.parameters[:1]:
-                        found.setdefault(target.attr, []).append(value)
+        if init is None:
+            return found
+        for node in own_nodes(init.node):
+            if isinstance(node, (ast.Assign, ast.AnnAssign)) and node.value is not None:
+                for target in node.targets if isinstance(node, ast.Assign) else [node.target]:
+                    if isinstance(target, ast.Attribute) and _is_name(target.value, init.parameters[:1]):
+                        found.setdefault(target.attr, []).append(node.value)
         return found
 
 
@@ -190,6 +190,10 @@ class Module:
             function = waiting.pop()
             yield function
             waiting += function.code.nested
+
+
+def _is_name(node: ast.expr, names: Sequence[str]) -> bool:
+    return isinstance(node, ast.Name) and node.id in names
 
 
 def parse(path: str, data: bytes) -> ast.Module:

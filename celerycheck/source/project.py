@@ -314,7 +314,7 @@ class Project:
         return found
 
     def is_a(self, chain: str, *bases: str) -> bool:
-        """Whether a class, named by its chain, is one of these or inherits from one, as far as the source tells."""
+        """Whether a class, named by its chain, is one of these or inherits from one."""
         if chain in bases:
             return True
         cls = self.cls(chain)

@@ -584,7 +584,7 @@ class _Reader:
     # parameters and annotations
 
     def bind_parameters(self, function: Function) -> None:
-        """Give every parameter its first value: the class of a method, an annotation's instance, or `?name`."""
+        """Give parameters their first values: a method's class, an annotation's instance, or `?name`."""
         arguments = function.node.args
         for argument in (*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs):
             known = self._instance(argument.annotation) if argument.annotation is not None else None
