@@ -5,8 +5,9 @@ Every mistake in a file is collected and reported at once, with its file and lin
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,13 +16,16 @@ from yaml.nodes import Node
 from celerycheck.checklist_items import KINDS, Draft, Item, Kind, Waiver, read_item
 from celerycheck.checks import shipped
 from celerycheck.errors import ChecklistError
+from celerycheck.known_libraries import KINDS as CALL_KINDS
+from celerycheck.known_libraries import PATTERN
+from celerycheck.known_libraries import Kind as CallKind
 from celerycheck.registry import Check
 from celerycheck.requirements import Requirement
 from celerycheck.resources import resource
 from celerycheck.subjects import Location
 from celerycheck.yaml_nodes import Document, parse, raise_mistakes
 
-TOP_KEYS = ("version", "extends", "answers", "sections", "items")
+TOP_KEYS = ("version", "extends", "answers", "libraries", "sections", "items")
 SECTION_KEYS = ("title", "items")
 FILE_NAMES = ("celerycheck.yaml", "celerycheck.yml")
 VERSION = 1
@@ -38,13 +42,15 @@ class Checklist:
     """What to audit: items in the order of their sections.
 
     `path` is the project's file, None for the shipped policy alone. An answer to a question goes
-    stale after `answers_valid_for_days`.
+    stale after `answers_valid_for_days`. `libraries` are names of calls that do what well-known libraries do
+    (`known_libraries`), by kind.
     """
 
     items: tuple[Item, ...]
     sections: tuple[str, ...]
     path: Path | None = None
     answers_valid_for_days: int = VALID_FOR_DAYS
+    libraries: Mapping[CallKind, tuple[str, ...]] = field(default_factory=dict)
 
     def item(self, id_: str) -> Item | None:
         return next((item for item in self.items if item.id == id_), None)
@@ -92,12 +98,15 @@ def _load(path: Path, checks: Mapping[str, Check[object]]) -> Checklist:
     for node in document.sequence(top["items"], "items") if "items" in top else []:
         merge.add_item(node, None)
     days = _read_days(document, top["answers"]) if "answers" in top else None
+    libraries = dict(base.libraries) if base else {}
+    for kind, names in _read_libraries(document, top["libraries"]) if "libraries" in top else ():
+        libraries[kind] = (*libraries.get(kind, ()), *names)
     if not merge.items and not document.mistakes:
         document.mistake(document.root, "the checklist has no items: nothing would be checked")
     raise_mistakes(document, hint="" if "extends" in top else _HINT)
     if days is None:
         days = base.answers_valid_for_days if base else VALID_FOR_DAYS
-    return Checklist(merge.in_order(), tuple(merge.sections), path, days)
+    return Checklist(merge.in_order(), tuple(merge.sections), path, days, libraries)
 
 
 def _read_days(document: Document, node: Node) -> int | None:
@@ -108,6 +117,33 @@ def _read_days(document: Document, node: Node) -> int | None:
     if days is not None and days < 1:
         document.mistake(fields["valid_for_days"], f"valid_for_days must be 1 or more, not {days}")
     return days
+
+
+def _read_libraries(document: Document, node: Node) -> Iterator[tuple[CallKind, tuple[str, ...]]]:
+    fields = document.fields(node, "libraries", CALL_KINDS)
+    for kind in CALL_KINDS:
+        if kind in fields:
+            yield kind, _read_names(document, fields[kind], kind)
+
+
+def _read_names(document: Document, node: Node, kind: CallKind) -> tuple[str, ...]:
+    names: list[str] = []
+    for each in document.sequence(node, kind):
+        name = document.text(each, f"each entry of {kind}")
+        if name is None:
+            continue
+        if name.endswith("()"):
+            document.mistake(each, f"name what is called, without the brackets: {name.removesuffix('()')}")
+        elif not re.search(PATTERN, name):
+            message = (
+                f"{name!r} is no dotted name such as proj.http.call, proj.clients.* or proj.db.Client().*"
+            )
+            document.mistake(each, message)
+        elif name in names:
+            document.mistake(each, f"{name!r} is listed twice in {kind}")
+        else:
+            names.append(name)
+    return tuple(names)
 
 
 class _Merge:

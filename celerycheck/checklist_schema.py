@@ -13,6 +13,7 @@ from celerycheck.checklist import TOP_KEYS, VALID_FOR_DAYS, VERSION
 from celerycheck.checklist_items import KIND_KEYS, KINDS
 from celerycheck.checks import shipped
 from celerycheck.findings import Severity
+from celerycheck.known_libraries import DESCRIPTIONS, PATTERN
 from celerycheck.known_settings import KNOWN_SETTINGS
 from celerycheck.registry import Check, Option
 from celerycheck.requirements import KEYS, TASK_OPTIONS
@@ -53,6 +54,12 @@ def schema(checks: Mapping[str, Check[object]] | None = None) -> Schema:
                 }
             },
         },
+        "libraries": {
+            "type": "object",
+            "additionalProperties": False,
+            "properties": {kind: _calls(description) for kind, description in DESCRIPTIONS.items()},
+            "description": "What calls of this project do, by kind: its own wrappers around libraries.",
+        },
         "sections": {"type": "array", "items": _section()},
         "items": {"type": "array", "items": {"$ref": "#/definitions/item"}},
     }
@@ -66,13 +73,21 @@ def schema(checks: Mapping[str, Check[object]] | None = None) -> Schema:
         "additionalProperties": False,
         "properties": properties,
         "anyOf": [{"required": [key]} for key in ("extends", "sections", "items")],
-        "definitions": {"item": _item(known), "require": _require()},
+        "definitions": {
+            "item": _item(known),
+            "require": _require(),
+            "call": {"type": "string", "pattern": PATTERN},
+        },
     }
 
 
 def text() -> str:
     """The schema as the file holds it."""
     return json.dumps(schema(), indent=1, ensure_ascii=False) + "\n"
+
+
+def _calls(description: str) -> Schema:
+    return {"type": "array", "items": {"$ref": "#/definitions/call"}, "description": description}
 
 
 def _section() -> Schema:

@@ -196,6 +196,28 @@ def test_options_are_changed_one_by_one(load):
     assert read.item("short-visibility-timeout").options == {**before, "margin": 2.0}
 
 
+def test_names_of_calls_are_read_by_kind(load):
+    read = load(
+        EXTENDS
+        + """\
+libraries:
+  network: [proj.http.call, "proj.clients.*", "proj.bank.Client().*"]
+  after_commit: [proj.db.call_after_commit]
+  atomic: []
+"""
+    )
+    assert read.libraries == {
+        "network": ("proj.http.call", "proj.clients.*", "proj.bank.Client().*"),
+        "after_commit": ("proj.db.call_after_commit",),
+        "atomic": (),
+    }
+    assert checklist.load(None).libraries == {}
+    assert load(one("check: slow-task")).libraries == {}
+    assert load("libraries: {write: ['**.archive', proj.**]}\n" + one("check: slow-task")).libraries == {
+        "write": ("**.archive", "proj.**")
+    }
+
+
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
@@ -230,6 +252,28 @@ def test_options_are_changed_one_by_one(load):
         ("answers: 90\n", "1: answers must be a mapping"),
         ("answers: {valid_for_days: 0}\n", "1: valid_for_days must be 1 or more, not 0"),
         ("answers: {days: 5}\n", "1: unknown key 'days' in answers"),
+        ("libraries: [a.b]\n", "1: libraries must be a mapping"),
+        ("libraries:\n", "1: libraries must be a mapping (`key: value`), not nothing"),
+        (
+            "libraries:\n  netwrok: [a.b]\n",
+            "2: unknown key 'netwrok' in libraries; did you mean 'network'?",
+        ),
+        ("libraries: {lock: [a.b], lock: [a.c]}\n", "1: 'lock' is given twice in libraries"),
+        ("libraries:\n  network: a.b\n", "2: network must be a list"),
+        ("libraries:\n  network:\n    - a.b\n    - 1\n", "4: each entry of network must be text"),
+        ("libraries:\n  network: ['']\n", "2: each entry of network is empty"),
+        ("libraries:\n  network: [call]\n", "2: 'call' is no dotted name such as proj.http.call"),
+        ("libraries:\n  network: ['**']\n", "2: '**' is no dotted name"),
+        ("libraries:\n  network: ['*.*']\n", "2: '*.*' is no dotted name"),
+        ("libraries:\n  network: ['proj:call']\n", "2: 'proj:call' is no dotted name"),
+        ("libraries:\n  network: ['proj..call']\n", "2: 'proj..call' is no dotted name"),
+        ("libraries:\n  network: ['proj.http call']\n", "2: 'proj.http call' is no dotted name"),
+        ("libraries:\n  network: ['{model}.save']\n", "2: '{model}.save' is no dotted name"),
+        (
+            "libraries:\n  network: [proj.call()]\n",
+            "2: name what is called, without the brackets: proj.call",
+        ),
+        ("libraries:\n  network: [a.b, a.b]\n", "2: 'a.b' is listed twice in network"),
         (one("slow-task"), "4: an item must be a mapping"),
         (one("{}"), "4: the item needs one of check:, require:, ask:, id:"),
         (one("check: slow-tusk"), "4: there is no check 'slow-tusk'; did you mean 'slow-task'?"),

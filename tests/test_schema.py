@@ -9,6 +9,7 @@ import pytest
 import yaml
 
 from celerycheck.checklist_schema import PATH, schema, text
+from celerycheck.known_libraries import KINDS
 from celerycheck.resources import resource
 
 VALIDATOR = jsonschema.Draft7Validator(schema())
@@ -73,6 +74,43 @@ def test_items_that_are_right(item):
 )
 def test_items_that_are_wrong(item):
     assert not VALIDATOR.is_valid({"extends": "default", "items": [item]})
+
+
+@pytest.mark.parametrize(
+    "libraries",
+    [
+        {},
+        {"network": []},
+        {
+            "network": ["proj.http.call", "proj.clients.*", "proj.bank.Client().*", "**.archive"],
+            "atomic": ["a.b"],
+        },
+    ],
+)
+def test_libraries_that_are_right(libraries):
+    VALIDATOR.validate({"extends": "default", "libraries": libraries})
+
+
+@pytest.mark.parametrize(
+    "libraries",
+    [
+        [],
+        {"netwrok": ["a.b"]},
+        {"network": "a.b"},
+        {"network": [1]},
+        {"network": ["call"]},
+        {"network": ["a.b()"]},
+        {"network": ["*.*"]},
+    ],
+)
+def test_libraries_that_are_wrong(libraries):
+    assert not VALIDATOR.is_valid({"extends": "default", "libraries": libraries})
+
+
+def test_every_kind_of_call_says_what_it_is():
+    kinds = schema()["properties"]["libraries"]["properties"]
+    assert tuple(kinds) == KINDS
+    assert all(kind["description"].endswith(".") for kind in kinds.values())
 
 
 @pytest.mark.parametrize(

@@ -9,17 +9,23 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 
-from celerycheck.known_libraries.calls import ATTRIBUTES, CALLS, Row
+from celerycheck.known_libraries.calls import ATTRIBUTES, CALLS, flat
 from celerycheck.known_libraries.kinds import DESCRIPTIONS, GIVING, KINDS, Kind
 from celerycheck.known_libraries.models import Role, tokens, walked
 from celerycheck.known_libraries.timeouts import TIMEOUTS, Timeout
 from celerycheck.known_libraries.values import GIVEN, ROLES, VALUES
 
 IsModel = Callable[[str], bool]
+
+PATTERN = r"^(?=.*[A-Za-z])(?:[A-Za-z_*][\w*]*(?:\(\)|\[\])*\.)+[A-Za-z_*][\w*]*$"
+"""What names calls in a checklist: `proj.http.call`, `proj.clients.*`, `proj.db.Client().*`, `**.retried`.
+
+`*` stands for any part of one segment, `**` for any number of segments.
+"""
 
 _ROLE = re.compile(r"\{(\w+)\}\.(\w+)")
 _STARTS: Mapping[Kind, Role] = {
@@ -120,18 +126,21 @@ class _Index:
         self._exact: dict[str, frozenset[Kind]] = {}
         self._first: dict[str, list[tuple[re.Pattern[str], Kind]]] = defaultdict(list)
         self._last: dict[str, list[tuple[re.Pattern[str], Kind]]] = defaultdict(list)
+        self._anywhere: list[tuple[re.Pattern[str], Kind]] = []
         for pattern, kind in patterns:
             first, last = pattern.split(".", 1)[0], pattern.rpartition(".")[2]
             if "*" not in pattern:
                 self._exact[pattern] = self._exact.get(pattern, _NONE) | {kind}
             elif "*" not in first:
                 self._first[first].append((_compiled(pattern), kind))
-            else:
+            elif "*" not in last:
                 self._last[last].append((_compiled(pattern), kind))
+            else:
+                self._anywhere.append((_compiled(pattern), kind))
 
     def kinds(self, chain: str) -> frozenset[Kind]:
         first, last = chain.split(".", 1)[0], chain.rpartition(".")[2]
-        tried = (*self._first.get(first, ()), *self._last.get(last, ()))
+        tried = (*self._first.get(first, ()), *self._last.get(last, ()), *self._anywhere)
         return self._exact.get(chain, _NONE) | {kind for pattern, kind in tried if pattern.fullmatch(chain)}
 
 
@@ -147,19 +156,12 @@ def _compiled(pattern: str) -> re.Pattern[str]:
     return re.compile(text.removesuffix(r"\.") if not pattern.endswith("**") else text + "[^.]*")
 
 
-def _flat(rows: Iterable[Row]) -> Iterator[str]:
-    for owners, names in rows:
-        for owner in owners.split():
-            for name in names.split():
-                yield f"{owner}.{name}"
-
-
 _TIMEOUTS: Mapping[str, Timeout] = {
-    chain: timeout for timeout, rows in TIMEOUTS.items() for chain in _flat(rows)
+    chain: timeout for timeout, rows in TIMEOUTS.items() for chain in flat(rows)
 }
-_VALUES: Mapping[str, str] = {chain: words for words, chains in VALUES.items() for chain in chains}
+_VALUES: Mapping[str, str] = {chain: words for words, rows in VALUES.items() for chain in flat(rows)}
 
-SHIPPED = Libraries({kind: tuple(_flat(CALLS.get(kind, ()))) for kind in KINDS})
+SHIPPED = Libraries({kind: tuple(flat(CALLS.get(kind, ()))) for kind in KINDS})
 """What celerycheck knows by itself."""
 
-__all__ = ["DESCRIPTIONS", "KINDS", "SHIPPED", "IsModel", "Kind", "Libraries", "Timeout"]
+__all__ = ["DESCRIPTIONS", "KINDS", "PATTERN", "SHIPPED", "IsModel", "Kind", "Libraries", "Timeout"]

@@ -42,7 +42,7 @@ DESCRIPTIONS: Mapping[Kind, str] = {
     "send": "Reaches people or moves money, which nobody can take back: mail, messages, payments.",
     "write": "Writes to a database.",
     "doubling": "Adds something with each call, so that running it twice doubles it.",
-    "doubling_if_new": "Stores the object it is called on or given, which adds a row where that object is new.",
+    "doubling_if_new": "Stores the object it is called on or given: adds a row where that object is new.",
     "repeatable": "Leaves the same behind when it runs twice.",
     "pending": "Writes to a session: nothing is final before its commit.",
     "commit": "Makes final what was written before.",

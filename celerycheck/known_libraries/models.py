@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from typing import Literal
+from typing import Literal, get_args
 
 Role = Literal[
     "model",
     "manager",
+    "own_manager",
     "queryset",
     "perhaps",
     "query",
@@ -20,13 +21,17 @@ Role = Literal[
     "related",
     "session",
 ]
-"""`manager`: an attribute of a model class that may be a manager of the project's own. `queryset`: a manager
-Django gives, or a queryset. `perhaps`: what a method of the project's own on one of them gives. `query`: a
-query of SQLAlchemy. `new`: what calling the class gives; a parameter annotated with the class looks the same.
-`fetched`: an instance from the database. `instances`: a list or mapping of them. `pair`: what get_or_create
-gives. `values`: rows as plain values. `related`: an attribute of an instance: a field, another instance, or
-a manager.
+"""- `model`: the class. `manager`: one of Django's managers. `own_manager`: another attribute of the class,
+  which may be a manager of the project's own. `queryset`; `perhaps`: what a method of the project's own on one
+  of these gives.
+- `query`: of SQLAlchemy. `session`: likewise.
+- `new`: what calling the class gives; a parameter annotated with the class looks the same. `fetched`: an
+  instance from the database. `instances`: a list or mapping of them. `pair`: what get_or_create gives.
+- `values`: rows as plain values. `related`: an attribute of an instance: a field, another instance, or a
+  manager.
 """
+
+ROLES: tuple[Role, ...] = get_args(Role)
 
 
 def _names(text: str) -> frozenset[str]:
@@ -59,6 +64,12 @@ _ELEMENT: Mapping[Role, Role] = {
     "pair": "fetched",
     "perhaps": "related",
 }
+_FROM_SESSION: Mapping[str, Role] = {
+    "query": "query",
+    "get": "fetched",
+    "merge": "fetched",
+    "begin": "session",
+}
 _TOKEN = re.compile(r"[^.()\[\]]+|\(\)|\[\]")
 
 
@@ -89,7 +100,7 @@ def _attribute(role: Role, name: str) -> Role | None:
     if role == "model":
         if name == "query":
             return "query"
-        return "queryset" if name in MANAGERS else "manager" if name[0].islower() else None
+        return "manager" if name in MANAGERS else "own_manager" if name[0].islower() else None
     if role in ("new", "fetched", "related"):
         return None if name in ("pk", "id", "objects") or name.endswith("_id") else "related"
     return None
@@ -98,24 +109,28 @@ def _attribute(role: Role, name: str) -> Role | None:
 def _called(role: Role, name: str) -> Role | None:
     match role:
         case "session":
-            return {"query": "query", "get": "fetched", "merge": "fetched", "begin": "session"}.get(name)  # type: ignore[return-value]
+            return _FROM_SESSION.get(name)
         case "query":
             if name in QUERY_TO_INSTANCE:
                 return "fetched"
             return None if name in QUERY_TO_NEITHER else "instances" if name == "all" else "query"
-        case "queryset" | "manager" | "perhaps":
-            return _from_queryset(name.removeprefix("a") if name != "all" else name, name)
+        case "queryset" | "manager" | "own_manager" | "perhaps":
+            return _from_queryset(name)
         case "related":
-            known = _from_queryset(name, name)
+            known = _from_queryset(name)
             return None if known == "perhaps" or name in ALSO_OF_DICTIONARIES else known
     return None
 
 
-def _from_queryset(name: str, written: str) -> Role | None:
-    for names, role in _GIVES.items():
-        if written in names or (written != name and name in names):
-            return role
-    return None if written in TO_NEITHER or name in TO_NEITHER else "perhaps"
+def _from_queryset(name: str) -> Role | None:
+    """What a method of a queryset gives; one with an `a` in front gives the same, once it is awaited."""
+    for each in (name, name.removeprefix("a")):
+        if each in TO_NEITHER:
+            return None
+        for names, role in _GIVES.items():
+            if each in names:
+                return role
+    return "perhaps"
 
 
 _GIVES: Mapping[frozenset[str], Role] = {
