@@ -22,8 +22,8 @@ Role = Literal[
     "session",
 ]
 """- `model`: the class. `manager`: one of Django's managers. `own_manager`: another attribute of the class,
-  which may be a manager of the project's own. `queryset`; `perhaps`: what a method of the project's own on one
-  of these gives.
+  which may be a manager of the project's own. `queryset`; `perhaps`: what a method of the project's own on
+  one of these gives.
 - `query`: of SQLAlchemy. `session`: likewise.
 - `new`: what calling the class gives; a parameter annotated with the class looks the same. `fetched`: an
   instance from the database. `instances`: a list or mapping of them. `pair`: what get_or_create gives.
