@@ -18,6 +18,9 @@ MOST = 4
 LONGEST = 120
 """How many characters of a line are shown."""
 
+GENERATED = 1000
+"""Longer lines no person wrote, and none reads: they are not shown at all."""
+
 BEFORE = 24
 """How much of a line that is too long is kept in front of what is marked."""
 
@@ -69,6 +72,8 @@ def _excerpt(lines: Sequence[str], place: Location) -> Excerpt | None:
     if first == last and begin >= end:
         return None
     shown = lines[first - 1 : last if last < first + MOST else first + MOST - 2]
+    if any(len(line) > GENERATED for line in shown):
+        return None
     marks = [
         (begin if number == first else 0, end if number == last else len(line))
         for number, line in enumerate(shown, first)

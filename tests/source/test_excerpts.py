@@ -125,6 +125,7 @@ def test_long_lines_are_cut_around_what_is_marked(tmp_path, before, code, after)
         (b"call()\xff\n", (1, 1, 1, 7)),
         (b"# coding: nonsense\ncall()\n", (2, 1, 2, 7)),
         ("", (1, 1, 1, 1)),
+        ("call()" + " " * 1000 + "x\n", (1, 1, 1, 7)),
     ],
 )
 def test_changed_or_unreadable_files_and_places_without_an_end_give_none(tmp_path, data, place):
