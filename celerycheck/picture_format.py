@@ -49,7 +49,7 @@ def decode(text: str, name: str) -> App:
 
 
 def _app(data: object) -> App:
-    app = _decoder(App)(data)
+    app = _DECODE_APP(data)
     assert isinstance(app, App)
     if not re.match(r"\d+\.\d+", app.celery):
         raise _Malformed(f"App.celery: {app.celery!r:.60} is no version")
@@ -204,3 +204,6 @@ def _settings(value: object) -> Settings:
         namespace=namespace if isinstance(namespace, str) else None,
         source=source if isinstance(source, str) else None,
     )
+
+
+_DECODE_APP = _decoder(App)  # made on import, while the child is at work
