@@ -170,17 +170,19 @@ def ask(policy: Checklist, given: dict[str, Answer], path: Path, today: date) ->
 
 def judge(app: App, policy: Checklist, given: dict[str, Answer], today: date, options: Options) -> Report:
     from celerycheck.findings import Severity
+    from celerycheck.known_libraries import SHIPPED
     from celerycheck.runner import run as run_checklist
     from celerycheck.source import suppressions
     from celerycheck.source.evidence import SourceCode
     from celerycheck.source.files import DiskFiles
 
+    source = SourceCode(app, DiskFiles(options.workdir), SHIPPED.extended(policy.libraries))
     return run_checklist(
         policy,
         app,
         answers=given,
-        suppressions=suppressions.read(options.workdir, app.files),
-        source=SourceCode(app, DiskFiles(options.workdir)),
+        suppressions=suppressions.read(options.workdir, [*app.files, *source.project.own_files()]),
+        source=source,
         select=options.select,
         ignore=options.ignore,
         task=options.task,

@@ -82,7 +82,8 @@ class TaskBody:
 
     @cached_property
     def _reached(self) -> tuple[Reached, ...]:
-        return reach(self.project, self.function, self._renames)
+        # Whoever names a function in the checklist has said all there is to say about it.
+        return reach(self.project, self.function, self._renames, lambda call: bool(self.source.kinds(call)))
 
     def reached(self, depth: int = DEPTH) -> Iterator[Reached]:
         """Every call it may come to, in its own body first, then in helpers up to `depth` calls deep."""

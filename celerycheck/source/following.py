@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from operator import is_
 
 from celerycheck.source.code import Block, Call, Value
 from celerycheck.source.modules import Function
@@ -43,10 +44,13 @@ class Reached:
         return next((block for block in reversed(self.blocks) if block.kind in kinds), None)
 
 
-def reach(project: Project, start: Function, renames: Mapping[str, str]) -> tuple[Reached, ...]:
+def reach(
+    project: Project, start: Function, renames: Mapping[str, str], known: Callable[[Call], bool]
+) -> tuple[Reached, ...]:
     """Every call that running `start` may come to, nearest first; each helper is entered once.
 
-    `renames` says what chains are in the start's own code (`?self` is `<task>`). Functions defined inside
+    `renames` says what chains are in the start's own code (`?self` is `<task>`); calls that are `known` are
+    not looked into. Functions defined inside
     another are entered where they are called there, not where they are handed on.
     """
     found: list[Reached] = []
@@ -59,7 +63,7 @@ def reach(project: Project, start: Function, renames: Mapping[str, str]) -> tupl
             here = (*blocks, *original.blocks)
             found.append(Reached(call, function, way, here, original))
             helper = call.function or project.function(call.chain)
-            if helper is None or id(helper) in seen or len(way) >= DEPTH:
+            if helper is None or known(call) or id(helper) in seen or len(way) >= DEPTH:
                 continue
             seen.add(id(helper))
             waiting.append((helper, _handed(helper, call), (*way, (original, function)), here))
@@ -90,38 +94,46 @@ def renamed(project: Project, call: Call, names: Mapping[str, str]) -> Call:
     """A call with the beginnings of its chains replaced; the same call where nothing changes."""
     if not names:
         return call
-    chain = rename(call.chain, names)
-    args = tuple(_renamed_value(value, names) for value in call.args)
-    keywords = {name: _renamed_value(value, names) for name, value in call.keywords.items()}
-    receiver = None if call.receiver is None else _renamed_value(call.receiver, names)
-    if chain != call.chain:
-        resolved = project.resolve(Value("chain", chain))
-        chain = resolved.chain or chain
-    elif receiver is call.receiver and all(a is b for a, b in _pairs(args, keywords, call)):
-        return call
+    starts = tuple(names)
+    args = _renamed_all(call.args, names, starts)
+    keywords = call.keywords
+    if keywords:
+        values = tuple(keywords.values())
+        others = _renamed_all(values, names, starts)
+        keywords = keywords if others is values else dict(zip(keywords, others, strict=True))
+    receiver = None if call.receiver is None else _renamed(call.receiver, names, starts)
+    chain = call.chain
+    if chain is not None and chain.startswith(starts):
+        chain = rename(chain, names)
+    if chain == call.chain:
+        if args is call.args and keywords is call.keywords and receiver is call.receiver:
+            return call
+    else:
+        chain = project.resolve(Value("chain", chain)).chain or chain
     return replace(call, chain=chain, args=args, keywords=keywords, receiver=receiver)
 
 
-def _pairs(
-    args: tuple[Value, ...], keywords: Mapping[str, Value], call: Call
-) -> Iterator[tuple[Value, Value]]:
-    yield from zip(args, call.args, strict=True)
-    yield from zip(keywords.values(), call.keywords.values(), strict=True)
-
-
-def rename(chain: str | None, names: Mapping[str, str]) -> str | None:
-    """A chain with its first part replaced, where `names` has one for it."""
-    if chain is None:
-        return None
+def rename(chain: str, names: Mapping[str, str]) -> str:
+    """A chain with its beginning replaced, where `names` has one for it."""
     for old, new in names.items():
-        if chain == old or chain.startswith((f"{old}.", f"{old}(", f"{old}[")):
+        if chain.startswith(old) and chain[len(old) : len(old) + 1] in ("", ".", "(", "["):
             return new + chain[len(old) :]
     return chain
 
 
-def _renamed_value(value: Value, names: Mapping[str, str]) -> Value:
-    chain = rename(value.chain, names)
-    items = tuple(_renamed_value(item, names) for item in value.items)
-    if chain == value.chain and all(a is b for a, b in zip(items, value.items, strict=True)):
+def _renamed_all(
+    values: tuple[Value, ...], names: Mapping[str, str], starts: tuple[str, ...]
+) -> tuple[Value, ...]:
+    """The values renamed; the same tuple where nothing changes."""
+    others = [_renamed(value, names, starts) for value in values]
+    return values if all(map(is_, others, values)) else tuple(others)
+
+
+def _renamed(value: Value, names: Mapping[str, str], starts: tuple[str, ...]) -> Value:
+    chain = value.chain
+    if chain is not None and chain.startswith(starts):
+        chain = rename(chain, names)
+    items = _renamed_all(value.items, names, starts) if value.items else value.items
+    if chain == value.chain and items is value.items:
         return value
     return replace(value, chain=chain, items=items)
