@@ -8,6 +8,12 @@ from types import CodeType
 from typing import FrozenSet, Iterator, Tuple
 
 SHORT = 40
+_LOADS = frozenset(
+    number
+    for number, operation in enumerate(dis.opname)
+    if operation.startswith(("LOAD_FAST", "LOAD_DEREF", "STORE_FAST_LOAD_FAST"))
+)
+_SKIPPED = frozenset({dis.EXTENDED_ARG, *(n for n, name in enumerate(dis.opname) if name == "CACHE")})
 _STAYS = ("LOAD_ATTR", "LOAD_METHOD", "STORE_ATTR", "DELETE_ATTR", "LOAD_SUPER_ATTR", "COPY", "DUP_TOP")
 """What may follow a loaded name while the object itself goes nowhere: only its attributes are used."""
 
@@ -38,25 +44,27 @@ def hands_on(code: CodeType, name: str) -> bool:
 
 def _hands_on(code: CodeType, name: str) -> bool:
     steps = list(_steps(code))
-    for (operation, argument), (following, _) in zip(steps, [*steps[1:], steps[-1]]):
-        if not operation.startswith(("LOAD_FAST", "LOAD_DEREF", "STORE_FAST_LOAD_FAST")):
+    for (number, argument), (following, _) in zip(steps, [*steps[1:], steps[-1]]):
+        if number not in _LOADS:
             continue
+        operation = dis.opname[number]
         if name in code.co_cellvars and "DEREF" not in operation:
             continue  # the cell of a closure, not the value in it
         loaded = _loaded(code, operation, argument)
-        if name in loaded and (loaded[-1] != name or following not in _STAYS):
+        if name in loaded and (loaded[-1] != name or dis.opname[following] not in _STAYS):
             return True
     return False
 
 
-def _steps(code: CodeType) -> Iterator[Tuple[str, int]]:
+def _steps(code: CodeType) -> Iterator[Tuple[int, int]]:
     """Operations with their arguments; `dis.get_instructions` tells much more, at ten times the cost."""
     raw, extended = code.co_code, 0
-    for offset in range(0, len(raw), 2):
-        operation, argument = dis.opname[raw[offset]], raw[offset + 1] | extended
-        extended = argument << 8 if operation == "EXTENDED_ARG" else 0
-        if operation not in ("EXTENDED_ARG", "CACHE"):
-            yield operation, argument
+    for number, argument in zip(raw[::2], raw[1::2]):
+        if number not in _SKIPPED:
+            yield number, argument | extended
+            extended = 0
+        elif number == dis.EXTENDED_ARG:
+            extended = (argument | extended) << 8
 
 
 def _loaded(code: CodeType, operation: str, argument: int) -> Tuple[str, ...]:

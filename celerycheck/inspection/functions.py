@@ -15,6 +15,8 @@ from celerycheck.subjects import Parameter
 
 PLAIN_TYPES = (int, str, bool, float, bytes, dict, list, type(None))
 
+_BY_NAME = {cls.__name__: cls for cls in PLAIN_TYPES if cls is not type(None)}
+
 _MISSING = object()
 
 _LONG = 200
@@ -25,16 +27,23 @@ _DEEPEST = 100
 
 def written_code(function: Any) -> Optional[CodeType]:
     """A function's own code; None for whatever is no Python function, or answers to any name."""
+    if type(function) is FunctionType:
+        return function.__code__
     code = attribute(function, "__code__")
     return code if isinstance(code, CodeType) else None
 
 
-def has_flag(function: Any, flags: int) -> bool:
-    """Whether a function's code is of one of these kinds; a partial's counts."""
+def flags_of(function: Any) -> int:
+    """The flags of a function's code, below partials; 0 for whatever is no Python function."""
     while isinstance(function, partial):
         function = function.func
     code = written_code(function)
-    return code is not None and bool(code.co_flags & flags)
+    return code.co_flags if code is not None else 0
+
+
+def defined(cls: type, name: str) -> Any:
+    """What a class or the nearest of its bases holds under a name, as it stands there; None for nothing."""
+    return next((vars(base)[name] for base in cls.__mro__ if name in vars(base)), None)
 
 
 def outermost(task: Any) -> Any:
@@ -67,9 +76,7 @@ def called_code(function: Any) -> Optional[CodeType]:
     """The code behind a callable that is no function: below a partial, and that of an object's `__call__`."""
     while isinstance(function, partial):
         function = innermost(function.func)
-    return written_code(function) or written_code(
-        innermost(inspect.getattr_static(type(function), "__call__", None))
-    )
+    return written_code(function) or written_code(innermost(defined(type(function), "__call__")))
 
 
 def first_line(task: Any, function: Any) -> Optional[str]:
@@ -102,9 +109,15 @@ def parameters_of(function: Any, bound: bool) -> Tuple[Optional[Tuple[Parameter,
         kinds.append((rest.pop(0), "kwargs"))
     annotations = resolved(function)
     return tuple(
-        Parameter(name, kind, name in defaulted, *described(annotations.get(name, _MISSING)))
-        for name, kind in kinds
+        [
+            parameter(name, kind, name in defaulted, *described(annotations.get(name, _MISSING)))
+            for name, kind in kinds
+        ]
     ), first
+
+
+parameter = cache(Parameter)
+"""The same object for the same parameter: tasks have many in common."""
 
 
 def resolved(function: FunctionType) -> Mapping[str, Any]:
@@ -123,6 +136,9 @@ def evaluated(annotation: str, function: FunctionType) -> Any:
 
     Each on its own: a name imported under TYPE_CHECKING must not hide the others.
     """
+    builtin = _BY_NAME.get(annotation)
+    if builtin is not None and annotation not in function.__globals__:
+        return builtin
     try:
         return eval(compiled(annotation), function.__globals__)  # noqa: S307  # as typing does
     except Exception:  # noqa: BLE001  # names that are not there at run time, and whatever else

@@ -22,12 +22,14 @@ class Routing:
         self.error: Optional[str] = None
         self.queues: Any = None
         self.router: Any = None
+        self.default_queue: Any = None
         self.declared: Tuple[str, ...] = ()
         self.used: Dict[str, Any] = {}
         try:
             self.queues = app.amqp.Queues(app.conf.task_queues)
             self.declared = tuple(self.queues) if app.conf.task_queues else ()
             self.router = app.amqp.Router(queues=self.queues)
+            self.default_queue = app.conf.task_default_queue
         except Exception as error:  # noqa: BLE001  # any type may stand in these settings
             self.error = cause_of(error)
 
@@ -43,7 +45,7 @@ class Routing:
         queue = options.get("queue")
         if queue is None and not options.get("exchange"):
             # A routing key alone changes nothing: `AMQP.send_task_message` then takes the default queue.
-            queue = self.app.conf.task_default_queue
+            queue = self.default_queue
         queue_name = getattr(queue, "name", queue)
         if isinstance(queue_name, str):
             self.used.setdefault(queue_name, queue)

@@ -80,15 +80,18 @@ def own_classes(cls: type) -> List[type]:
     return found
 
 
-def explicit_options(cls: type) -> Dict[str, str]:
-    """Options somebody wrote, with where: `decorator`, or `class NAME`; the nearest counts."""
+def explicit_options(cls: type, classes: List[type]) -> Dict[str, str]:
+    """Options somebody wrote, with where: `decorator`, or `class NAME`; the nearest counts.
+
+    `classes` are the `own_classes` of the task's.
+    """
     explicit: Dict[str, str] = {}
     generated = "_decorated" in vars(cls)
     if generated:
         for name in before_binding(cls):
             if not name.startswith("__"):
                 explicit[name] = "decorator"
-    for base in own_classes(cls):
+    for base in classes:
         for name in before_binding(base):
             value = vars(base)[name]
             if not name.startswith("_") and not callable(value) and not is_descriptor(value):

@@ -12,8 +12,9 @@ from typing import Any, Dict, FrozenSet, List, Mapping, Optional, Tuple
 from celerycheck.inspection.bytecode import hands_on, names_in, words_in
 from celerycheck.inspection.functions import (
     called_code,
+    defined,
     first_line,
-    has_flag,
+    flags_of,
     innermost,
     layers,
     outermost,
@@ -56,7 +57,8 @@ class TaskReader:
         self.watch = watch
         self._apps: Dict[int, str] = {}
         self._classes: Dict[type, TaskClass] = {}
-        self._code_names: Dict[CodeType, FrozenSet[str]] = {}
+        # By id, as to hash code takes longer than to read it; the code is kept so that no other gets its id.
+        self._code_names: Dict[int, Tuple[CodeType, FrozenSet[str]]] = {}
         # A `task_annotations` of the user's may be a list, a dict or an object with annotate().
         self.annotated = bool(getattr(app, "annotations", None))
 
@@ -67,10 +69,12 @@ class TaskReader:
         function = wrapping[-1]
         code = written_code(function) or self._called_code(function)
         class_based = not getattr(type(task), "_decorated", False)
-        bound = class_based or not isinstance(inspect.getattr_static(type(task), "run", None), staticmethod)
+        bound = class_based or not isinstance(defined(type(task), "run"), staticmethod)
         location, own = self._place(task, code, class_based)
+        flags = flags_of(outer)
         parameters, first = parameters_of(function, bound)
-        options, explicit = self._options(task)
+        classes = own_classes(type(task))
+        options, explicit = self._options(task, classes)
         queue, priority, route_error = self.routing.route(task, name)
         definition = self.definitions.get(name)
         return TaskInfo(
@@ -83,13 +87,13 @@ class TaskReader:
             class_based=class_based,
             shared=None if class_based else self._shared(definition),
             pydantic=bool(definition and definition.options.get("pydantic")),
-            is_async=has_flag(outer, inspect.CO_COROUTINE | inspect.CO_ASYNC_GENERATOR),
-            is_generator=has_flag(outer, inspect.CO_GENERATOR | inspect.CO_ASYNC_GENERATOR),
+            is_async=bool(flags & (inspect.CO_COROUTINE | inspect.CO_ASYNC_GENERATOR)),
+            is_generator=bool(flags & (inspect.CO_GENERATOR | inspect.CO_ASYNC_GENERATOR)),
             parameters=parameters,
             first_parameter=first,
             options=options,
             explicit=explicit,
-            classes=tuple(self._task_class(cls) for cls in own_classes(type(task))),
+            classes=tuple(self._task_class(cls) for cls in classes),
             names_read=self._names_read(wrapping),
             wrapper_names=self._wrapper_names(wrapping[:-1]),
             self_escapes=bool(bound and code and first and hands_on(code, first)),
@@ -98,7 +102,7 @@ class TaskReader:
             priority=priority,
             route_error=route_error,
             third_party=not own,
-            source=self._source(code),
+            source=self._source(code) if class_based or not own else location,
             aliases=self.aliases.get(name, ()),
             defaults=self.defaults,
         )
@@ -129,19 +133,15 @@ class TaskReader:
             return None
         return self.places.location(code.co_filename, code.co_firstlineno)
 
-    def _options(self, task: Any) -> Tuple[Dict[str, Plain], Dict[str, str]]:
+    def _options(self, task: Any, classes: List[type]) -> Tuple[Dict[str, Plain], Dict[str, str]]:
         """Options that differ from the defaults, and who wrote which."""
-        explicit = explicit_options(type(task))
+        explicit = explicit_options(type(task), classes)
         if self.annotated:
             for name in annotated_options(self.app, task):
                 explicit[name] = "task_annotations"
         options: Dict[str, Plain] = {}
-        generated, instance = vars(type(task)), vars(task)
-        inherits = bool(own_classes(type(task)))
-        for name, default in self.defaults.items():
-            if not inherits and name not in generated and name not in instance:
-                continue  # Celery's own default
-            value = attribute(task, name)
+        for name in self.defaults if classes else self._stored(task):
+            value, default = attribute(task, name), self.defaults[name]
             if value is default or (not value and name in LIMITS):
                 continue  # a limit of 0 is no limit of the task's own: the setting applies
             given = plain(value, name)
@@ -151,6 +151,16 @@ class TaskReader:
             if name not in self.defaults:
                 options[name] = plain(attribute(task, name), name)
         return options, explicit
+
+    def _stored(self, task: Any) -> List[str]:
+        """The options of a task without a class of the project's that may differ from Celery's defaults."""
+        defaults = self.defaults
+        names = [name for name in vars(task) if name in defaults]
+        return names + [
+            name
+            for name, value in vars(type(task)).items()
+            if name in defaults and value is not defaults[name] and name not in names
+        ]
 
     def _task_class(self, cls: type) -> TaskClass:
         known = self._classes.get(cls)
@@ -177,7 +187,7 @@ class TaskReader:
 
     def _names_read(self, wrapping: List[Any]) -> Tuple[str, ...]:
         """The names in the code of a function and of the project's wrappers around it."""
-        names: set[str] = set()
+        names: FrozenSet[str] = frozenset()
         for layer in wrapping:
             code = written_code(layer)
             if code is not None and not str(attribute(layer, "__module__")).startswith("celery."):
@@ -185,10 +195,10 @@ class TaskReader:
         return tuple(sorted(names))
 
     def _names_of(self, code: CodeType) -> FrozenSet[str]:
-        known = self._code_names.get(code)
+        known = self._code_names.get(id(code))
         if known is None:
-            known = self._code_names[code] = names_in(code)
-        return known
+            known = self._code_names[id(code)] = code, names_in(code)
+        return known[1]
 
     def _wrapper_names(self, wrappers: List[Any]) -> Tuple[str, ...]:
         """The words in the code of the project's own decorators around a function."""
