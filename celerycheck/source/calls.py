@@ -21,7 +21,8 @@ OPTIONED = frozenset({"apply_async", "apply_async_on_commit", "apply"})
 SIGNATURES = frozenset({"s", "si", "signature", "subtask", "subtask_from_request"})
 MANY = frozenset({"map", "starmap", "chunks"})
 SENDING = frozenset({"delay", "apply_async", "delay_on_commit", "apply_async_on_commit", "apply"})
-_KEEPS_SIGNATURE = frozenset({"set", "on_error", "link", "link_error", "clone", "replace"})
+_KEEPS_SIGNATURE = frozenset({"set", "on_error", "clone"})
+"""Methods that give the signature again; `link` gives the callback, `replace` one with other arguments."""
 _CELERY_APP = "celery.Celery()"
 _APPS = (f"{_CELERY_APP}", "celery.app.base.Celery()", "celery.current_app", "celery.app.current_app()")
 
@@ -147,7 +148,7 @@ class Workflow:
             return None
         if self.kind == "chord" and index == len(self.steps) and self.body is not None:
             return 1
-        if self.kind == "chain" and index > 0:
+        if self.kind == "chain" and (index > 0 or self.many):
             return None if self.open or self.many else 1
         if self.parent is not None:
             return self.parent.received(self.index)
@@ -167,7 +168,7 @@ class Workflow:
         """Whether something follows the step at that place of a chain, here or in the workflow around it."""
         if self.kind == "chain" and index < len(self.steps) - 1:
             return True
-        if self.kind == "chord" and self.body is not None:
+        if self.kind == "chord" and self.body is not None and index < len(self.steps):
             return True
         return self.parent is not None and self.parent.followed(self.index)
 
@@ -313,10 +314,22 @@ class _Reader:
         if call.chain in _CANVAS:
             return self._canvas(call)
         if call.method in _KEEPS_SIGNATURE and call.receiver is not None:
-            return self.node(call.receiver)
+            return self._kept(call, self.node(call.receiver))
         if call.receiver is not None and not call.method:
             return self._completed(call)
         return None
+
+    def _kept(self, call: Call, node: Node | None) -> Node | None:
+        """`node` with what `set()` gives it; None where its arguments are no longer those written."""
+        if call.method == "clone" and (call.args or call.keywords or call.open_args or call.open_keywords):
+            return None
+        if call.method == "set":
+            if isinstance(node, CallSite):
+                node.options = {**node.options, **call.keywords}
+                node.open_options = node.open_options or call.open_keywords
+            elif node is not None and (call.args or "immutable" in call.keywords or call.open_keywords):
+                node.ambiguous = True
+        return node
 
     def _canvas(self, call: Call) -> Workflow:
         known = self._workflows.get(id(call))
@@ -335,6 +348,11 @@ class _Reader:
 
     def _fill(self, flow: Workflow, values: list[Value | None]) -> None:
         """Give a workflow its steps: the values themselves, or what a list or generator among them holds."""
+        gathered = _gathered(values[0]) if len(values) == 1 else None
+        if gathered is not None:
+            flow.open = flow.many = True
+            flow.steps = tuple(self._step(flow, value, index) for index, value in enumerate(gathered))
+            return
         if len(values) == 1 and values[0] is not None and values[0].kind in ("list", "tuple", "generator"):
             flow.many = values[0].many
             values = list(values[0].items)
@@ -422,6 +440,19 @@ def _added(call: Call) -> int | None:
     if given is None or (given.is_constant and given.constant is None):
         return 0
     return len(given.items) if given.kind in ("list", "tuple") and not given.many else None
+
+
+def _gathered(value: Value | None) -> list[Value] | None:
+    """What a list holds that is filled bit by bit (`steps.append(..)` in a loop); None for all else."""
+    if value is None or value.kind != "either":
+        return None
+    found: list[Value] = []
+    for alternative in value.items:
+        if alternative.kind == "list":
+            found += (item for item in alternative.items if item not in found)
+        elif alternative.kind == "either":
+            found += (item for item in _gathered(alternative) or () if item not in found)
+    return found or None
 
 
 def _pipe_parts(value: Value) -> Iterator[Value]:

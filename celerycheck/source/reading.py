@@ -21,6 +21,8 @@ _ARITHMETIC: Mapping[type, Callable[[Any, Any], Any]] = {
     ast.FloorDiv: operator.floordiv,
 }
 _ENDS = (ast.Return, ast.Raise, ast.Continue, ast.Break)
+_MOST_ITEMS = 100
+_CHANGES = frozenset({"update", "setdefault", "pop", "popitem", "clear", "remove", "sort", "reverse"})
 _NO_TYPES = ("typing.", "typing_extensions.", "collections.abc.", "builtins.object")
 
 Names = dict[str, Value]
@@ -134,9 +136,12 @@ class _Reader:
         value = self.value(node.value)
         if isinstance(node.target, ast.Name):
             old = self.name(node.target.id)
-            self.names[node.target.id] = Value(
-                "operation", items=(old, value), operator=type(node.op).__name__
-            )
+            if old.kind == "list" and isinstance(node.op, ast.Add):
+                self.names[node.target.id] = Value("either", items=(old, value))
+            else:
+                self.names[node.target.id] = Value(
+                    "operation", items=(old, value), operator=type(node.op).__name__
+                )
         else:
             self._write(node.target, value, node, augmented=True)
 
@@ -154,8 +159,42 @@ class _Reader:
         elif statement is not None:
             self._write(target, value, statement, augmented=False)
 
+    def _change(self, method: ast.expr, holder: Value, args: tuple[Value, ...]) -> None:
+        """Take in what a method does to a list or dict that a variable holds (`steps.append(..)`)."""
+        if not isinstance(method, ast.Attribute) or not isinstance(method.value, ast.Name):
+            return
+        if method.attr == "append" and len(args) == 1 and not holder.many and len(holder.items) < _MOST_ITEMS:
+            changed = Value("list", items=(*holder.items, args[0]))
+        elif method.attr in ("append", "insert") and args:
+            changed = Value("either", items=(holder, Value("list", items=(args[-1],))))
+        elif method.attr == "extend" and len(args) == 1:
+            changed = Value("either", items=(holder, args[0]))
+        elif method.attr in _CHANGES:
+            changed = UNKNOWN
+        else:
+            return
+        self.names[method.value.id] = changed
+
+    def _change_element(self, target: ast.expr, value: Value | None) -> None:
+        """Take in that an element of the list or dict that a variable holds is set, or deleted (None)."""
+        if not isinstance(target, ast.Subscript) or not isinstance(target.value, ast.Name):
+            return
+        holder = self.name(target.value.id)
+        if holder.kind not in ("list", "dict"):
+            return
+        key = target.slice.value if isinstance(target.slice, ast.Constant) else None
+        named = holder.named()
+        if named is None or value is None or not isinstance(key, str) or holder.many:
+            self.names[target.value.id] = UNKNOWN
+            return
+        named[key] = value
+        keys = tuple(Value("constant", constant=name) for name in named)
+        self.names[target.value.id] = Value("dict", items=tuple(named.values()), keys=keys)
+
     def _write(self, target: ast.expr, value: Value, node: ast.stmt, *, augmented: bool) -> None:
         place = self.value(target)
+        if not augmented:
+            self._change_element(target, value)
         holder = place.chain.rpartition(".")[0] or None if place.chain else None
         write = Write(place.chain, holder, value, augmented, node, self.blocks, self._next())
         self.code.writes.append(write)
@@ -166,6 +205,7 @@ class _Reader:
                 self.names.pop(target.id, None)
             else:
                 self.value(target)
+                self._change_element(target, None)
 
     def _if(self, node: ast.If) -> None:
         test = self.value(node.test)
@@ -417,6 +457,8 @@ class _Reader:
             called.function,
         )
         self.code.calls.append(call)
+        if receiver is not None and receiver.kind in ("list", "dict"):
+            self._change(node.func, receiver, args)
         chain = None if called.chain is None else self._result(called.chain, call)
         return Value("call", chain, call=call, function=called.function)
 
