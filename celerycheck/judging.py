@@ -15,7 +15,8 @@ from celerycheck.errors import UsageError
 from celerycheck.findings import IGNORED, NOT_SELECTED, OFF, Finding, Problem, describe
 from celerycheck.nearest import nearest
 from celerycheck.registry import FROM_SOURCE
-from celerycheck.source.evidence import CallSite, SourceCode, TaskBody, Workflow
+from celerycheck.source.evidence import CallSite, SourceCode, TaskBody
+from celerycheck.source.files import MemoryFiles
 from celerycheck.subjects import (
     App,
     NotEvaluated,
@@ -124,7 +125,10 @@ def _bind(
     kind = item.check.subject
     if kind not in FROM_SOURCE:
         return call, _subjects(kind, app, tasks)
-    if source is None or not (source.at_hand or kind is SourceCode):
+    if kind is SourceCode:
+        # Such a check may have something to say without: it looks at `at_hand` itself.
+        return call, (source or SourceCode(app, MemoryFiles({})),)
+    if source is None or not source.at_hand:
         raise NotEvaluated("the source is not at hand")
     if kind is TaskBody:
         return partial(_on_body, call, source), tasks
@@ -137,11 +141,7 @@ def _on_body(call: Judge, source: SourceCode, task: TaskInfo) -> Iterable[Proble
 
 def _places(kind: type, source: SourceCode) -> Sequence[object]:
     """What checks that look beyond single tasks are handed."""
-    if kind is CallSite:
-        return source.sites
-    if kind is Workflow:
-        return source.workflows
-    return (source,)
+    return source.sites if kind is CallSite else source.workflows
 
 
 def _subjects(kind: type, app: App, tasks: Sequence[TaskInfo]) -> Sequence[object]:

@@ -138,8 +138,13 @@ def app(*tasks: TaskInfo, values: Mapping[str, Plain] | None = None, **fields: o
 
 
 def found(check: str | Check[object], subject: object, **options: object) -> list[Problem]:
-    """The problems a check finds in one subject; in every one it looks at, where that is a `SourceCode`."""
+    """The problems a check finds in one subject; in every one it looks at, where that is a `SourceCode`.
+
+    A check that looks at the source as a whole is handed an app, or an app of one task, without any.
+    """
     chosen = shipped()[check] if isinstance(check, str) else check
+    if chosen.subject is SourceCode and isinstance(subject, App | TaskInfo):
+        subject = SourceCode(subject if isinstance(subject, App) else app(subject), MemoryFiles({}))
     subjects = [subject] if not isinstance(subject, SourceCode) else _subjects(chosen.subject, subject)
     for each in subjects:
         if not isinstance(each, chosen.subject):
