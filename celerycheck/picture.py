@@ -33,6 +33,10 @@ class Taking:
             self._error = error
         self._done.set()
 
+    def done(self) -> bool:
+        """Whether `result()` would answer at once."""
+        return self._done.is_set()
+
     def result(self) -> tuple[App, str]:
         """What `take()` returns, once it does; raises what it raises."""
         self._done.wait()

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from celerycheck.cli.target import Target
     from celerycheck.findings import Report
     from celerycheck.picture import Child, Taking
+    from celerycheck.source.evidence import SourceCode
     from celerycheck.subjects import App
 
 
@@ -57,18 +58,27 @@ def run(options: Options, child: Child | None) -> int:
         # The child loads the app on the other core meanwhile.
         with signals.held():
             from celerycheck import answers, checklist
+            from celerycheck.judging import reads_source
+            from celerycheck.known_libraries import SHIPPED
+            from celerycheck.source.ahead import Ahead
+            from celerycheck.source.evidence import SourceCode
+            from celerycheck.source.files import DiskFiles
 
             prepare(options)
         path = options.checklist or checklist.find(options.workdir)
         policy = checklist.load(path)
         answers_path = answers.path_for(path, options.workdir)
         given = answers.load(answers_path, today)
-        app = picture()
+        ahead = Ahead(DiskFiles(options.workdir))
+        if any(reads_source(item) for item in policy.items if item.enabled):
+            ahead.parse_until(picture.there)
+        app = picture.app()
     if options.third_party:
         app = app.with_third_party()
     if options.interactive:
         given = ask(policy, given, answers_path, today)
-    report = judge(app, policy, given, today, options)
+    source = SourceCode(app, ahead.files, SHIPPED.extended(policy.libraries), ahead)
+    report = judge(app, source, policy, given, today, options)
     publish(report, options)
     return report.exit_code
 
@@ -90,15 +100,20 @@ def refuse_contradictions(options: Options) -> None:
         raise UsageError(f"--load-timeout {options.load_timeout} is no number of seconds", "Give it 60.")
 
 
-@contextmanager
-def looking(options: Options, child: Child | None) -> Iterator[Callable[[], App]]:
-    """Begin to take the picture, or open a saved one; calling what is yielded waits for it.
+@dataclass(frozen=True)
+class Looking:
+    """A picture being taken: `there()` tells whether it is; `app()` waits. Raises UsageError, LoadError."""
 
-    The call raises UsageError, LoadError.
-    """
+    app: Callable[[], App]
+    there: Callable[[], bool]
+
+
+@contextmanager
+def looking(options: Options, child: Child | None) -> Iterator[Looking]:
+    """Begin to take the picture, or to open a saved one."""
     if options.picture is not None:
         saved = options.picture
-        yield lambda: opened(saved)
+        yield Looking(lambda: opened(saved), lambda: True)
         return
     from celerycheck.cli.progress import Progress
     from celerycheck.cli.target import target
@@ -111,7 +126,7 @@ def looking(options: Options, child: Child | None) -> Iterator[Callable[[], App]
         with Progress(f"loading {named.name}") as progress:
             request = Request(named.name, options.workdir, python, options.load_timeout)
             taking = Taking(request, progress.relay, running)
-            yield lambda: taken(taking, named, options)
+            yield Looking(lambda: taken(taking, named, options), taking.done)
     finally:
         running.kill()
 
@@ -168,15 +183,18 @@ def ask(policy: Checklist, given: dict[str, Answer], path: Path, today: date) ->
     return interview(questions, given, path, today)
 
 
-def judge(app: App, policy: Checklist, given: dict[str, Answer], today: date, options: Options) -> Report:
+def judge(
+    app: App,
+    source: SourceCode,
+    policy: Checklist,
+    given: dict[str, Answer],
+    today: date,
+    options: Options,
+) -> Report:
     from celerycheck.findings import Severity
-    from celerycheck.known_libraries import SHIPPED
     from celerycheck.runner import run as run_checklist
     from celerycheck.source import suppressions
-    from celerycheck.source.evidence import SourceCode
-    from celerycheck.source.files import DiskFiles
 
-    source = SourceCode(app, DiskFiles(options.workdir), SHIPPED.extended(policy.libraries))
     return run_checklist(
         policy,
         app,

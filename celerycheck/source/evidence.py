@@ -10,9 +10,10 @@ from functools import cached_property
 
 from celerycheck.findings import Problem, Severity, Step
 from celerycheck.known_libraries import SHIPPED, Kind, Libraries
+from celerycheck.source.ahead import Ahead
 from celerycheck.source.calls import Calls, CallSite, Workflow, calls_in
 from celerycheck.source.code import TASK, Call, Code, written
-from celerycheck.source.files import Files
+from celerycheck.source.files import Files, is_test_file
 from celerycheck.source.following import DEPTH, Reached, reach, renamed
 from celerycheck.source.modules import Function, Module
 from celerycheck.source.project import Project
@@ -22,7 +23,6 @@ _SENDS = re.compile(
     rb"\.delay\b|apply_async|send_task|delay_on_commit|\.si?\(|signature\(|subtask\("
     rb"|\bchord\(|\bgroup\(|\bchain\(|\.starmap\(|\.chunks\(|\.map\("
 )
-_TEST_FILE = re.compile(r"(?:^|/)(?:tests?|testing)/|(?:^|/)(?:test_[^/]*|[^/]*_tests?|tests?|conftest)\.py$")
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -139,17 +139,19 @@ class TaskBody:
 class SourceCode:
     """The source of one app's project, as far as it is at hand.
 
-    `libraries` says what calls into libraries do, the checklist's additions included.
+    `libraries` says what calls into libraries do, the checklist's additions included; `ahead` holds files
+    that were parsed while the app was being loaded.
     """
 
     app: App
     files: Files
     libraries: Libraries = SHIPPED
+    ahead: Ahead | None = None
     project: Project = field(init=False)
     _bodies: dict[str, TaskBody | None] = field(default_factory=dict, init=False)
 
     def __post_init__(self) -> None:
-        self.project = Project(self.app, self.files)
+        self.project = Project(self.app, self.files, self.ahead)
 
     @cached_property
     def at_hand(self) -> bool:
@@ -208,7 +210,7 @@ class SourceCode:
     def _modules_that_call(self) -> Iterator[Module]:
         """The project's own modules, tests apart, that may call tasks."""
         for path in self.project.own_files():
-            if _TEST_FILE.search(path) or "/migrations/" in path:
+            if is_test_file(path) or "/migrations/" in path:
                 continue
             data = self.files.read(path)
             if data is not None and _SENDS.search(data):
@@ -251,11 +253,6 @@ class SourceCode:
             outer = function.qualname.rpartition(".<locals>.")[0]
             function = function.module.functions.get(outer) if outer else None
         return ()
-
-
-def is_test_file(path: str) -> bool:
-    """Whether a path, relative to the working directory, looks like a test's."""
-    return _TEST_FILE.search(path) is not None
 
 
 __all__ = ["CallSite", "Location", "Reached", "SourceCode", "TaskBody", "Workflow", "is_test_file"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +12,14 @@ from typing import Protocol
 SKIPPED_FOLDERS = frozenset(
     {"node_modules", "site-packages", "dist-packages", "__pycache__", "venv", "env", "build", "dist"}
 )
+
+
+_TEST_FILE = re.compile(r"(?:^|/)(?:tests?|testing)/|(?:^|/)(?:test_[^/]*|[^/]*_tests?|tests?|conftest)\.py$")
+
+
+def is_test_file(path: str) -> bool:
+    """Whether a path, relative to the working directory, looks like a test's."""
+    return _TEST_FILE.search(path) is not None
 
 
 class Files(Protocol):

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
+from celerycheck.source.ahead import Ahead
 from celerycheck.source.code import Code, Value
 from celerycheck.source.files import Files
 from celerycheck.source.modules import Class, Function, Module, Unreadable, parse, wide_lines
@@ -43,6 +44,7 @@ class Project:
 
     app: App
     files: Files
+    ahead: Ahead | None = None
     unreadable: dict[str, str] = field(default_factory=dict)
     _modules: dict[str, Module | None] = field(default_factory=dict)
     _by_path: dict[str, Module | None] = field(default_factory=dict)
@@ -109,12 +111,13 @@ class Project:
     def _load(self, path: str, name: str) -> Module | None:
         if path in self._by_path:
             return self._by_path[path]
-        data = self.files.read(path)
+        parsed = self.ahead.take(path) if self.ahead is not None else None
+        data = parsed[0] if parsed is not None else self.files.read(path)
         if data is None:
             return None
         self._by_path[path] = None
         try:
-            tree = parse(path, data)
+            tree = parsed[1] if parsed is not None else parse(path, data)
         except Unreadable as reason:
             self.unreadable[path] = str(reason)
             return None
