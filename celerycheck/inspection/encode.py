@@ -19,24 +19,28 @@ def encode(app: App) -> str:
 
 
 def _plain(value: Any) -> Any:
-    if isinstance(value, Opaque):
+    cls = type(value)
+    if cls is Opaque:
         return {"__opaque__": [value.kind, value.text, value.seconds]}
-    if isinstance(value, Settings):
+    if cls is Settings:
         return {key: item for key, item in vars(value).items() if item not in ((), None)}
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        defaults = _defaults(type(value))
-        return {
-            key: item
-            for key, item in vars(value).items()
-            # Most are the default itself, which is quicker seen than that they equal it.
-            if key in defaults and item is not defaults[key] and item != defaults[key]
-        }
-    raise TypeError(f"{type(value).__name__} is no part of a picture")
+    defaults = _defaults(cls)
+    return {
+        key: item
+        for key, item in vars(value).items()
+        # Most are the default itself, which is quicker seen than that they equal it.
+        if key in defaults and item is not defaults[key] and item != defaults[key]
+    }
 
 
 @cache
 def _defaults(cls: Any) -> Dict[str, Any]:
-    """What a field left out stands for, an object that equals nothing else for one that is required."""
+    """What a field left out stands for, an object that equals nothing else for one that is required.
+
+    Raises TypeError for what is no record.
+    """
+    if not dataclasses.is_dataclass(cls):
+        raise TypeError(f"{cls.__name__} is no part of a picture")
     found = {}
     for field in dataclasses.fields(cls):
         if (cls, field.name) == (TaskInfo, "defaults"):
