@@ -1,0 +1,1 @@
+"""What the box office does, apart from any queue."""

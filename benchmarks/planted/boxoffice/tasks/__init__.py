@@ -1,0 +1,1 @@
+"""The box office's tasks, by what they are about."""
