@@ -35,7 +35,7 @@ APP = "from celery import Celery\napp = Celery('proj', broker='memory://')\n"
             {
                 "proj.py": APP
                 + "import pathlib, sys\nsys.path.insert(0, 'src'); import deep.er; del sys.path[0]\n"
-                "sys.path += ['', 'nowhere', pathlib.Path('src'), b'src', '/', '..', './x/..', 'proj.py']\n"
+                "sys.path += ['', 'nowhere', pathlib.Path('src'), '/', '..', './x/..', 'proj.py']\n"
                 "sys.path += ['.venv/lib/site-packages', 'dist-packages/here']\nimport installed\n",
                 "src/deep/er.py": "",
                 ".venv/lib/site-packages/installed.py": "",
