@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
+from celerycheck.checks._delays import Delay, delays
 from celerycheck.checks._limits import limit_of, sets_limit
 from celerycheck.checks._pools import pool_of
 from celerycheck.checks._retrying import (
@@ -19,6 +20,7 @@ from celerycheck.checks._transports import is_configured, on_rabbitmq, on_redis,
 from celerycheck.checks._wording import entry, number
 from celerycheck.findings import Severity
 from celerycheck.registry import Problem, check
+from celerycheck.source.evidence import SourceCode
 from celerycheck.subjects import App, BrokerInfo, NotEvaluated, Plain, QueueInfo, Setting, TaskInfo, number_of
 
 SQS_LONGEST = 43_200
@@ -27,16 +29,17 @@ _HALF_A_DAY = 43_200
 
 
 @check
-def short_visibility_timeout(app: App, *, margin: float = 1.0) -> Iterator[Problem]:
+def short_visibility_timeout(source: SourceCode, *, margin: float = 1.0) -> Iterator[Problem]:
     """Messages are redelivered while their task still runs or waits.
 
     Why: Redis and SQS give a message that stays unacknowledged too long to the next worker, though the
         first still works on it or holds it for its delay: the task runs twice, and then again.
-    Fix: keep `time_limit` and every retry delay below the visibility timeout, or raise it:
+    Fix: keep `time_limit`, every `countdown` and every retry delay below the visibility timeout, or raise it:
         `broker_transport_options = {"visibility_timeout": 43200}`. `margin` is how many times the longest
         wait has to fit in.
     Reference: https://docs.celeryq.dev/en/stable/getting-started/backends-and-brokers/redis.html#visibility-timeout
     """
+    app = source.app
     timeout = _visibility_timeout(app.broker)
     if timeout is None:
         return
@@ -48,7 +51,7 @@ def short_visibility_timeout(app: App, *, margin: float = 1.0) -> Iterator[Probl
         limit=timeout / margin,
         raised=lambda seconds: _raised_visibility(app, seconds * margin),
     )
-    yield from _held_too_long(app, lambda _: patience)
+    yield from _held_too_long(source, lambda _: patience)
 
 
 def _vendor(broker: BrokerInfo) -> str:
@@ -96,15 +99,16 @@ def split_visibility_timeout(app: App) -> Iterator[Problem]:
 
 
 @check
-def long_unacknowledged(app: App, *, consumer_timeout: float = 1800) -> Iterator[Problem]:
+def long_unacknowledged(source: SourceCode, *, consumer_timeout: float = 1800) -> Iterator[Problem]:
     """Messages stay unacknowledged longer than RabbitMQ allows.
 
     Why: RabbitMQ closes the channel of a consumer that holds a message for more than 30 minutes; the
         worker reconnects, and everything it had not acknowledged is delivered, and run, again.
-    Fix: keep `time_limit` and every retry delay below the broker's `consumer_timeout`, or raise that in
-        RabbitMQ and say so in `consumer_timeout` here (seconds, 0 for none).
+    Fix: keep `time_limit`, every `countdown` and every retry delay below the broker's `consumer_timeout`, or
+        raise that in RabbitMQ and say so in `consumer_timeout` here (seconds, 0 for none).
     Reference: https://www.rabbitmq.com/docs/consumers#acknowledgement-timeout
     """
+    app = source.app
     if not on_rabbitmq(app.broker) or not consumer_timeout:
         return
     if not is_configured(app.settings):
@@ -123,7 +127,7 @@ def long_unacknowledged(app: App, *, consumer_timeout: float = 1800) -> Iterator
             holds_delays=not native or (queue is not None and queue.exchange_type == "direct"),
         )
 
-    yield from _held_too_long(app, patience_of)
+    yield from _held_too_long(source, patience_of)
 
 
 def _queue_timeout(queue: QueueInfo | None) -> float | None:
@@ -156,21 +160,22 @@ class _Patience:
         return self.raised(max(_HALF_A_DAY - _RESERVE, 2 * self.limit))
 
 
-def _held_too_long(app: App, patience_of: Callable[[TaskInfo], _Patience]) -> Iterator[Problem]:
+def _held_too_long(source: SourceCode, patience_of: Callable[[TaskInfo], _Patience]) -> Iterator[Problem]:
     """What is said of late tasks and delays; one that cannot be read neither hides others nor passes."""
-    late = _Late(app)
-    delays: list[Problem] = []
+    late = _Late(source.app)
+    held: list[Problem] = []
     unread: NotEvaluated | None = None
-    for task in app.tasks:
+    for task in source.app.tasks:
         try:
             patience = patience_of(task)
             if task.acks_late:
                 late.judge(task, patience)
             if patience.holds_delays and task.may_retry:
-                delays += _held_delays(task, patience)
+                held += _held_delays(task, patience)
         except NotEvaluated as reason:  # noqa: PERF203
             unread = unread or reason
-    found = [*late.problems(), *delays]
+    held += (problem for delay in delays(source) for problem in _held_call(delay, patience_of))
+    found = [*late.problems(), *held]
     if unread is not None and not found:
         raise unread
     yield from found
@@ -185,6 +190,21 @@ def _held_delays(task: TaskInfo, patience: _Patience) -> Iterator[Problem]:
                 about=task,
                 at_most=None if proven else Severity.WARNING,
             )
+
+
+def _held_call(delay: Delay, patience_of: Callable[[TaskInfo], _Patience]) -> Iterator[Problem]:
+    """What is said of a delay that the source gives."""
+    task = delay.task or TaskInfo(delay.about.name)
+    patience = patience_of(replace(task, queue=delay.queue) if delay.queue else task)
+    if delay.seconds is None or not patience.holds_delays or not patience.broken_by(delay.seconds):
+        return
+    held = "retry" if delay.is_retry else "task"
+    yield Problem(
+        f"{delay.option} is {number(delay.seconds)} s, but {patience.consequence}, a waiting {held} included",
+        fix=patience.fix(delay.option, delay.seconds),
+        about=delay.about,
+        location=delay.location,
+    )
 
 
 class _Late:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
+from celerycheck.checks._delays import delays
 from celerycheck.checks._limits import limit_of
 from celerycheck.checks._pools import pool_of
 from celerycheck.checks._transports import on_rabbitmq, on_redis
 from celerycheck.checks._wording import assignment, number
 from celerycheck.findings import Severity
 from celerycheck.registry import NotEvaluated, Problem, check
+from celerycheck.source.evidence import SourceCode
 from celerycheck.subjects import App, Settings, TaskInfo
 
 _GREEN = frozenset({"eventlet", "gevent"})
@@ -131,26 +133,34 @@ def _own_limit(app: App, task: TaskInfo) -> float:
 
 
 @check
-def unbounded_eta_buffer(app: App, *, tasks: int = 10) -> Iterator[Problem]:
+def unbounded_eta_buffer(source: SourceCode, *, tasks: int = 10) -> Iterator[Problem]:
     """Nothing bounds how many delayed tasks a worker holds.
 
     Why: a worker takes messages with an ETA off the broker and keeps them in memory until they are
         due; in a burst of retries one worker may take them all, where no other worker sees them.
-    Fix: set `worker_eta_task_limit`, to a few thousand. With fewer than `tasks` that retry, nothing is said.
+    Fix: set `worker_eta_task_limit`, to a few thousand. With fewer than `tasks` that retry or are sent with
+        a delay, nothing is said.
     Reference: https://docs.celeryq.dev/en/stable/userguide/configuration.html#worker-eta-task-limit
     Since: Celery 5.6
     """
+    app = source.app
     app.needs_celery(5, 6)
     if app.settings.number("worker_eta_task_limit") or _delays_on_broker(app):
         return
-    delayed = sum(_retries_later(task) for task in app.tasks)
-    if delayed >= max(tasks, 1):
-        retry = "1 task retries" if delayed == 1 else f"{delayed} tasks retry"
+    retrying = [task.name for task in app.tasks if _retries_later(task)]
+    sent = {delay.about.name for delay in delays(source)}.difference(retrying)
+    if len(retrying) + len(sent) >= max(tasks, 1):
+        said = [_counted(retrying, "retries", "retry"), _counted(sent, "is sent", "are sent")]
         yield Problem(
-            f"{retry} after a delay, and worker_eta_task_limit is not set",
+            f"{' and '.join(filter(None, said))} after a delay, and worker_eta_task_limit is not set",
             fix=assignment(app.settings, "worker_eta_task_limit", "1000"),
             about=app.settings["worker_eta_task_limit"],
         )
+
+
+def _counted(names: Collection[str], one: str, many: str) -> str:
+    """`1 task retries`, `12 tasks retry`; empty for none."""
+    return f"{len(names)} tasks {many}" if len(names) > 1 else f"1 task {one}" if names else ""
 
 
 def _delays_on_broker(app: App) -> bool:

@@ -9,7 +9,7 @@ import pytest
 from celery.utils.time import get_exponential_backoff_interval
 
 from celerycheck.checks.delivery import _longest_backoff
-from celerycheck.findings import Severity
+from celerycheck.findings import Severity, describe
 from celerycheck.subjects import (
     BrokerInfo,
     NotEvaluated,
@@ -18,7 +18,7 @@ from celerycheck.subjects import (
     TaskClass,
     TaskInfo,
 )
-from celerycheck.testing import app, error, found, problems, task
+from celerycheck.testing import app, error, flagged, found, problems, source, task
 
 REDELIVERED = "Redis redelivers unacknowledged messages after 3600 s"
 CLOSED = "RabbitMQ closes the channel of a message unacknowledged for 1800 s"
@@ -452,3 +452,111 @@ def test_celery_computes_the_same_longest_backoff():
 def test_celery_reads_no_visibility_timeout_of_result_backends():
     package = Path(celery.__file__).parent
     assert not [p for p in package.rglob("*.py") if "visibility_timeout" in p.read_text(encoding="utf-8")]
+
+
+SENDS = """
+    from datetime import datetime, timedelta
+    from celery import chain, shared_task
+    from django.utils import timezone
+
+    @shared_task
+    def remind(user_id): ...
+
+    @shared_task(bind=True, default_retry_delay=1)
+    def poll(self, job_id):
+        {retry}
+
+    def view(user_id, delay, day):
+        {call}
+"""
+ON_REDIS = BrokerInfo("redis", "redis", visibility_timeout=3600)
+
+
+def sending(call="pass", retry="pass", broker=ON_REDIS, **fields):
+    return source(SENDS.format(call=call, retry=retry), broker=broker, **fields)
+
+
+@pytest.mark.parametrize(
+    ("call", "said"),
+    [
+        ("remind.apply_async((user_id,), countdown=7200)", "countdown is 7200 s"),
+        ("remind.apply_async((user_id,), countdown=60 * 60)", "countdown is 3600 s"),
+        (
+            "remind.apply_async((user_id,), countdown=timedelta(days=1).total_seconds())",
+            "countdown is 86400 s",
+        ),
+        ("remind.apply_async((user_id,), eta=timezone.now() + timedelta(hours=3))", "eta is 10800 s"),
+        ("remind.apply_async((user_id,), eta=timedelta(0, 7200) + datetime.utcnow())", "eta is 7200 s"),
+        ("remind.apply_async((user_id,), countdown=60 if day else 86400)", "countdown is 86400 s"),
+        ("remind.s(user_id).set(countdown=7200).delay()", "countdown is 7200 s"),
+        ("remind.s(user_id).apply_async(countdown=7200)", "countdown is 7200 s"),
+        ("chain(remind.si(1), remind.si(2)).apply_async(countdown=7200)", "countdown is 7200 s"),
+        ("remind.apply_async((user_id,), countdown=3599)", None),
+        ("remind.apply_async((user_id,), countdown=0)", None),
+        ("remind.apply_async((user_id,), countdown=None)", None),
+        ("remind.apply_async((user_id,), countdown=-7200)", None),
+        ("remind.apply_async((user_id,), countdown=delay)", None),
+        ("remind.apply_async((user_id,), eta=day)", None),
+        ("remind.apply_async((user_id,), eta=day + timedelta(days=7))", None),
+        ("remind.apply_async((user_id,), eta=timezone.now() + timedelta(minutes=59))", None),
+        ("remind.apply_async((user_id,), eta=timezone.now() - timedelta(days=3))", None),
+        ("remind.apply_async((user_id,), eta=timezone.now() + timedelta(days=delay))", None),
+        ("remind.apply_async((user_id,), expires=7200)", None),
+        ("remind.apply((user_id,), countdown=7200)", None),
+        ("remind.delay(user_id)", None),
+        ("delay.apply_async((user_id,), countdown=7200)", None),
+        ("remind.s(user_id).set(countdown=60).delay()", None),
+        ("chain(remind.si(1), remind.si(2)).apply_async(countdown=5)", None),
+    ],
+)
+def test_short_visibility_timeout_of_calls(call, said):
+    wanted = (
+        said and f"{said}, but Redis redelivers unacknowledged messages after 3600 s, a waiting task included"
+    )
+    seen = found("short-visibility-timeout", sending(call))
+    assert [p.message for p in seen] == ([wanted] if said else [])
+    assert [describe(p.about)[:2] for p in seen] == ([("call", "proj.tasks.remind")] if said else [])
+
+
+@pytest.mark.parametrize(
+    ("retry", "lines"),
+    [
+        ("raise self.retry(countdown=7200)", ["raise self.retry(countdown=7200)"]),
+        (
+            "self.retry(eta=datetime.now() + timedelta(days=1))",
+            ["self.retry(eta=datetime.now() + timedelta(days=1))"],
+        ),
+        ("raise self.retry(countdown=60)", []),
+        ("raise self.retry(countdown=2 ** self.request.retries)", []),
+        ("raise self.retry()", []),
+        ("job_id.retry(countdown=7200)", []),
+    ],
+)
+def test_short_visibility_timeout_of_retries_in_source(retry, lines):
+    assert flagged("short-visibility-timeout", sending(retry=retry)) == lines
+
+
+def test_delays_in_source_are_left_alone_where_the_broker_keeps_messages():
+    code = sending("remind.apply_async((user_id,), countdown=7200)", broker=BrokerInfo("amqp", "amqp"))
+    assert problems("short-visibility-timeout", code) == []
+
+
+@pytest.mark.parametrize(
+    ("call", "queues", "count"),
+    [
+        ("remind.apply_async((user_id,), countdown=1801)", (), 1),
+        ("remind.apply_async((user_id,), countdown=1801)", (QueueInfo("celery"),), 1),
+        (
+            "remind.apply_async((user_id,), countdown=1801, queue='slow')",
+            (QueueInfo("celery", type="quorum"),),
+            0,
+        ),
+        ("remind.apply_async((user_id,), countdown=1800)", (), 0),
+        ("remind.apply_async((user_id,), countdown=delay)", (), 0),
+    ],
+)
+def test_long_unacknowledged_calls(call, queues, count):
+    code = sending(
+        call, broker=BrokerInfo("amqp", "amqp"), values={"broker_url": "amqp://rabbit"}, queues=queues
+    )
+    assert len(problems("long-unacknowledged", code)) == count

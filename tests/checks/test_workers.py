@@ -6,7 +6,7 @@ import pytest
 
 from celerycheck.findings import Severity
 from celerycheck.subjects import BrokerInfo, NotEvaluated, Opaque, QueueInfo, TaskInfo
-from celerycheck.testing import app, error, found, problems, settings, task
+from celerycheck.testing import app, error, found, problems, settings, source, task
 
 NEVER = "neither worker_max_tasks_per_child nor worker_max_memory_per_child is set"
 SOLO = {"worker_pool": "solo"}
@@ -268,3 +268,39 @@ def test_these_names_mean_prefork(pool, prefork):
     from celery.concurrency import ALIASES
 
     assert (ALIASES[pool] == "celery.concurrency.prefork:TaskPool") is prefork
+
+
+DELAYED = """
+    from celery import shared_task
+
+    @shared_task
+    def remind(user_id): ...
+
+    @shared_task(bind=True)
+    def poll(self, job_id):
+        raise self.retry(countdown=5)
+
+    def view(user_id, options):
+        {call}
+"""
+
+
+@pytest.mark.parametrize(
+    ("call", "said"),
+    [
+        ("remind.apply_async((user_id,), countdown=60)", "1 task retries and 1 task is sent after a delay"),
+        (
+            "remind.apply_async((user_id,), eta=options.when)",
+            "1 task retries and 1 task is sent after a delay",
+        ),
+        ("poll.apply_async((user_id,), countdown=60)", None),
+        ("remind.apply_async((user_id,), countdown=0)", None),
+        ("remind.apply_async((user_id,), **options)", None),
+        ("remind.delay(user_id)", None),
+        ("remind.apply((user_id,), countdown=60)", None),
+    ],
+)
+def test_unbounded_eta_buffer_counts_delayed_calls(call, said):
+    wanted = f"{said}, and worker_eta_task_limit is not set"
+    code = source(DELAYED.format(call=call))
+    assert problems("unbounded-eta-buffer", code, tasks=2) == ([wanted] if said else [])
