@@ -78,6 +78,10 @@ class Libraries:
         merged = {**self.patterns, **{kind: (*self.patterns.get(kind, ()), *more[kind]) for kind in more}}
         return Libraries(merged)
 
+    def names(self, chain: str) -> bool:
+        """Whether somebody says by name what calling `chain` does, so that its own code need not be asked."""
+        return bool(self._named(chain))
+
     @cached_property
     def _named(self) -> Callable[[str], frozenset[Kind]]:
         """The kinds of a chain by its name alone, remembered."""

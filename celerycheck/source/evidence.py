@@ -83,7 +83,20 @@ class TaskBody:
     @cached_property
     def _reached(self) -> tuple[Reached, ...]:
         # Whoever names a function in the checklist has said all there is to say about it.
-        return reach(self.project, self.function, self._renames, lambda call: bool(self.source.kinds(call)))
+        return reach(
+            self.project,
+            self.function,
+            self._renames,
+            lambda call: call.chain is not None and self.source.libraries.names(call.chain),
+            self._class,
+        )
+
+    @property
+    def _class(self) -> str | None:
+        """The project's own class whose methods the task has."""
+        if self.function.cls is not None:
+            return self.function.cls.chain
+        return self.task.classes[0].name if self.task.classes else None
 
     def reached(self, depth: int = DEPTH) -> Iterator[Reached]:
         """Every call it may come to, in its own body first, then in helpers up to `depth` calls deep."""

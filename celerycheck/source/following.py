@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from operator import is_
 
-from celerycheck.source.code import Block, Call, Value
+from celerycheck.source.code import TASK, Block, Call, Value
 from celerycheck.source.modules import Function
 from celerycheck.source.project import Project
 
@@ -45,12 +45,16 @@ class Reached:
 
 
 def reach(
-    project: Project, start: Function, renames: Mapping[str, str], known: Callable[[Call], bool]
+    project: Project,
+    start: Function,
+    renames: Mapping[str, str],
+    known: Callable[[Call], bool],
+    task_class: str | None = None,
 ) -> tuple[Reached, ...]:
     """Every call that running `start` may come to, nearest first; each helper is entered once.
 
     `renames` says what chains are in the start's own code (`?self` is `<task>`); calls that are `known` are
-    not looked into. Functions defined inside
+    not looked into; `task_class` is the class whose methods `<task>` has. Functions defined inside
     another are entered where they are called there, not where they are handed on.
     """
     found: list[Reached] = []
@@ -62,7 +66,7 @@ def reach(
             call = renamed(project, original, names)
             here = (*blocks, *original.blocks)
             found.append(Reached(call, function, way, here, original))
-            helper = call.function or project.function(call.chain)
+            helper = call.function or project.function(_callee(call.chain, task_class))
             if helper is None or known(call) or id(helper) in seen or len(way) >= DEPTH:
                 continue
             seen.add(id(helper))
@@ -73,12 +77,20 @@ def reach(
 _Visit = tuple[Function, Mapping[str, str], tuple[tuple[Call, Function], ...], tuple[Block, ...]]
 
 
+def _callee(chain: str | None, task_class: str | None) -> str | None:
+    if chain is None or task_class is None or not chain.startswith(f"{TASK}."):
+        return chain
+    return f"{task_class}(){chain[len(TASK) :]}"
+
+
 def _handed(helper: Function, call: Call) -> dict[str, str]:
     """What the helper's parameters are, as chains, where the caller's source tells."""
     names = list(helper.parameters)
     if helper.cls is not None and names and not helper.decorated_with("builtins.staticmethod"):
         names = names[1:]
     handed = {}
+    if helper.cls is not None and call.chain is not None and call.chain.startswith(f"{TASK}."):
+        handed[f"{helper.cls.chain}()"] = TASK
     for name, value in zip(names, call.args, strict=False):
         if value.kind == "starred":
             break

@@ -1,0 +1,154 @@
+"""Helpers followed from a task's body: what is reached, through which calls, with what around it."""
+
+from __future__ import annotations
+
+from celerycheck.source.evidence import TaskBody
+from celerycheck.testing import body
+
+SERVICES = """
+import requests
+
+class Client:
+    def __init__(self):
+        self.session = requests.Session()
+
+    def send(self, order):
+        self.session.post("/", json=order.total)
+        order.save()
+
+def deliver(order):
+    for part in order.parts:
+        Client().send(order)
+
+def forever():
+    forever()
+
+def deep1(): deep2()
+def deep2(): deep3()
+def deep3(): deep4()
+def deep4(): deep5()
+def deep5(): print("too deep")
+
+def later(function):
+    register(function)
+"""
+
+
+def reached(task: TaskBody) -> dict[str | None, list[str]]:
+    """Chain -> the names of the functions on the way."""
+    return {found.call.chain: [function.name for _, function in found.way] for found in task.reached()}
+
+
+def work(text: str) -> TaskBody:
+    return body({"proj/tasks.py": text, "proj/services.py": SERVICES})
+
+
+def test_through_functions_methods_and_attributes() -> None:
+    found = reached(
+        work("""
+        from proj import services
+        from proj.models import Order
+        @app.task
+        def work(pk):
+            order = Order.objects.get(pk=pk)
+            services.deliver(order)
+        """)
+    )
+    assert found["requests.Session().post"] == ["work", "deliver"]
+    assert found["proj.models.Order.objects.get().save"] == ["work", "deliver"]
+
+
+def test_blocks_of_callers_count() -> None:
+    task = work("""
+    from proj import services
+    @app.task
+    def work(order):
+        try:
+            services.deliver(order)
+        except OSError:
+            pass
+    """)
+    post = next(found for found in task.reached() if found.call.method == "post")
+    assert [block.kind for block in post.blocks] == ["try", "loop"]
+    assert post.depth == 2
+
+
+def test_a_helper_that_calls_itself_is_entered_once() -> None:
+    task = work("from proj import services\n@app.task\ndef work():\n    services.forever()\n")
+    assert len(list(task.reached())) == 2
+
+
+def test_only_so_deep() -> None:
+    task = work("from proj import services\n@app.task\ndef work():\n    services.deep1()\n")
+    chains = {found.call.chain for found in task.reached()}
+    assert "proj.services.deep5" in chains
+    assert "builtins.print" not in chains
+    assert {found.call.chain for found in task.reached(0)} == {"proj.services.deep1"}
+
+
+def test_functions_inside_are_entered_where_they_are_called() -> None:
+    task = work("""
+    from proj import services
+    @app.task
+    def work():
+        def now():
+            print("now")
+        def handed_on():
+            open("x")
+        now()
+        services.later(handed_on)
+    """)
+    chains = {found.call.chain for found in task.reached()}
+    assert "builtins.print" in chains
+    assert "builtins.open" not in chains
+
+
+def test_the_task_itself() -> None:
+    task = body("""
+    @app.task(bind=True)
+    def work(self):
+        retry_later(self)
+        work.retry()
+    def retry_later(task):
+        task.retry()
+    """)
+    chains = [found.call.chain for found in task.reached()]
+    assert chains == ["proj.tasks.retry_later", "<task>.retry", "<task>.retry"]
+
+
+def test_the_task_itself_in_a_class() -> None:
+    task = body("""
+    from celery import Task
+    class Mailer(Task):
+        def run(self, pk):
+            self.prepare()
+            self.retry()
+        def prepare(self):
+            print(self.request.id)
+    """)
+    chains = [found.call.chain for found in task.reached()]
+    assert chains == ["<task>.prepare", "<task>.retry", "builtins.print"]
+
+
+def test_problems_tell_the_way() -> None:
+    task = work("from proj import services\n@app.task\ndef work(order):\n    services.deliver(order)\n")
+    post = next(found for found in task.reached() if found.call.method == "post")
+    problem = task.problem("it posts", at=post)
+    assert problem.location is not None
+    assert (problem.location.path, problem.location.line) == ("proj/services.py", 9)
+    assert [(step.text, step.location.path, step.location.line) for step in problem.trace] == [
+        ("work calls services.deliver", "proj/tasks.py", 4),
+        ("deliver calls Client().send", "proj/services.py", 14),
+    ]
+
+
+def test_what_the_checklist_names_is_not_looked_into() -> None:
+    from celerycheck.known_libraries import SHIPPED
+
+    text = {
+        "proj/tasks.py": "from proj.net import call\n@app.task\ndef work():\n    call()\n",
+        "proj/net.py": "import requests\ndef call():\n    requests.get('/')\n",
+    }
+    assert len(list(body(text).reached())) == 2
+    named = body(text, libraries=SHIPPED.extended({"network": ["proj.net.call"]}))
+    assert [named.kinds(found) for found in named.reached()] == [{"network"}]
