@@ -19,7 +19,7 @@ def encode(app: App) -> str:
 
 
 def _plain(value: Any) -> Any:
-    cls = type(value)
+    cls: Any = type(value)
     if cls is Opaque:
         return {"__opaque__": [value.kind, value.text, value.seconds]}
     if cls is Settings:
