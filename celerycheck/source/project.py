@@ -373,7 +373,7 @@ class Project:
         for task in (*self.app.third_party, *self.app.tasks):
             for alias in task.aliases:
                 found[alias] = task
-            for cls in task.classes[:1]:
+            for cls in task.classes[:1] if task.class_based else ():
                 found[f"{cls.name}()"] = task
         return found
 

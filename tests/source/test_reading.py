@@ -68,7 +68,7 @@ CHAINS = {
         ["?order.save"],
     ),
     "both branches agree": (
-        "import a\ndef work(x):\n    if x:\n        s = a.make()\n    else:\n        s = a.make()\n    s.go()",
+        "import a\ndef work(x):\n  if x:\n    s = a.make()\n  else:\n    s = a.make()\n  s.go()",
         ["a.make", "a.make", "a.make().go"],
     ),
     "the branches differ": (
@@ -177,7 +177,9 @@ def test_names_across_modules(case: str) -> None:
 def value(expression: str, before: str = "") -> Value:
     """What an expression is, as the argument of a call."""
     text = f"import a\nLIMIT = 60\n{before}\ndef work(x):\n    a.f({expression})"
-    return source(text).project.module("proj.tasks").functions["work"].code.calls[-1].args[0]  # type: ignore[union-attr]
+    module = source(text).project.module("proj.tasks")
+    assert module is not None
+    return module.functions["work"].code.calls[-1].args[0]
 
 
 @pytest.mark.parametrize(
