@@ -140,7 +140,8 @@ def app(*tasks: TaskInfo, values: Mapping[str, Plain] | None = None, **fields: o
 def found(check: str | Check[object], subject: object, **options: object) -> list[Problem]:
     """The problems a check finds in one subject; in every one it looks at, where that is a `SourceCode`.
 
-    A check that looks at the source as a whole is handed an app, or an app of one task, without any.
+    A check that looks at the source as a whole is handed an app, or an app of one task, without any. What is
+    found at a call site is about that call, as in a report.
     """
     chosen = shipped()[check] if isinstance(check, str) else check
     if chosen.subject is SourceCode and isinstance(subject, App | TaskInfo):
@@ -149,7 +150,13 @@ def found(check: str | Check[object], subject: object, **options: object) -> lis
     for each in subjects:
         if not isinstance(each, chosen.subject):
             raise TypeError(f"{chosen.id} looks at {chosen.subject.__name__}, not {type(each).__name__}")
-    return [problem for each in subjects for problem in chosen(each, **options)]
+    return [_told(problem, each) for each in subjects for problem in chosen(each, **options)]
+
+
+def _told(problem: Problem, subject: object) -> Problem:
+    if problem.about is None and isinstance(subject, CallSite):
+        return replace(problem, about=subject.about)
+    return problem
 
 
 def _subjects(kind: type, code: SourceCode) -> Sequence[object]:
