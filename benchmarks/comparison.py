@@ -24,7 +24,7 @@ import celery
 
 from benchmarks import planting
 from benchmarks.planting import Message, Planted
-from benchmarks.timing import medians
+from benchmarks.timing import USUAL, medians
 
 ENVIRONMENTS = Path(__file__).resolve().parent.parent / ".venv-bench"
 LIBRARIES = ("celery", "requests", "sqlalchemy")
@@ -55,7 +55,7 @@ class Tool:
     """A tool: how to install and run it, and how to read what it says.
 
     `command` takes the folder of the tool's programs and what to look at. `probe` is a rule that must speak on
-    `PROBE`, or the tool is not alive.
+    `PROBE`, or the tool is not alive. `codes` are the exit codes of a run that did its work.
     """
 
     name: str
@@ -63,6 +63,7 @@ class Tool:
     command: Callable[[Path, str], list[str]]
     messages: Callable[[str], list[Message]]
     probe: str
+    codes: range = USUAL
 
 
 @dataclass(frozen=True)
@@ -84,10 +85,14 @@ def report(*, each: bool = False) -> None:
         shutil.copytree(planting.FOLDER / planted.app, folder / planted.app)
         ready = [_prepared(tool, folder) for tool in (CELERYCHECK, PYLINT, FLAKE8, RUFF, SEMGREP)]
         said, once = {}, {}
-        for one in ready:
+        for index, one in enumerate(ready):
             if one.missing is None:
                 started = time.perf_counter()
-                said[one.tool.name] = _said(one, planted.app, folder)
+                try:
+                    said[one.tool.name] = _said(one, planted.app, folder)
+                except RuntimeError as error:
+                    ready[index] = replace(one, missing=str(error))
+                    continue
                 once[one.tool.name] = time.perf_counter() - started
         imported, times = _times(planted.app, [one for one in ready if one.tool.name in once], once, folder)
         print(f"Importing and finalizing the app: {imported:.2f} s\n")
@@ -104,7 +109,8 @@ def _times(
     register = f"import {app} as p; a = p.celery_app; a.loader.import_default_modules(); a.finalize()"
     quick = [one for one in ready if once[one.tool.name] < SLOW]
     commands = [[sys.executable, "-c", register], *(one.tool.command(one.programs, app) for one in quick)]
-    imported, *taken = medians(commands, folder, ROUNDS)
+    codes = [USUAL, *(one.tool.codes for one in quick)]
+    imported, *taken = medians(commands, folder, ROUNDS, codes)
     names = [one.tool.name for one in quick]
     return imported, {**once, **dict(zip(names, taken, strict=True))}
 
@@ -165,9 +171,18 @@ def _prepared(tool: Tool, folder: Path) -> Ready:
     if tool is PYLINT:
         remarks.append(_plugin_of_pylint(programs))
     (folder / "probe.py").write_text(PROBE, encoding="utf-8")
-    alive = any(message.rule == tool.probe for message in _said(Ready(tool, programs), "probe.py", folder))
-    missing = None if alive else f"says nothing of {tool.probe} on a file that has it"
-    return Ready(tool, programs, missing, tuple(remarks))
+    return Ready(tool, programs, _dead(tool, programs, folder), tuple(remarks))
+
+
+def _dead(tool: Tool, programs: Path, folder: Path) -> str | None:
+    """Why the tool is not alive; None where it speaks of what is wrong in `PROBE`."""
+    try:
+        said = _said(Ready(tool, programs), "probe.py", folder)
+    except RuntimeError as error:
+        return str(error)
+    if any(message.rule == tool.probe for message in said):
+        return None
+    return f"says nothing of {tool.probe} on a file that has it"
 
 
 def _install(tool: Tool, environment: Path, programs: Path) -> str | None:
@@ -194,7 +209,13 @@ def _versions(tool: Tool, programs: Path) -> str:
 
 
 def _said(one: Ready, target: str, folder: Path) -> list[Message]:
-    return one.tool.messages(_run(one.tool.command(one.programs, target), folder).stdout)
+    """What the tool says of the target. Raises RuntimeError where it failed."""
+    done = _run(one.tool.command(one.programs, target), folder)
+    if done.returncode not in one.tool.codes:
+        raise RuntimeError(
+            " ".join([f"ended with {done.returncode}", *done.stderr.strip().splitlines()[-1:]])
+        )
+    return one.tool.messages(done.stdout)
 
 
 def _run(command: list[str], folder: Path, limit: float = LIMIT) -> subprocess.CompletedProcess[str]:
@@ -203,7 +224,7 @@ def _run(command: list[str], folder: Path, limit: float = LIMIT) -> subprocess.C
             command, cwd=folder, capture_output=True, encoding="utf-8", timeout=limit, check=False
         )
     except subprocess.TimeoutExpired:
-        return subprocess.CompletedProcess(command, 1, "", f"no answer within {limit} s")
+        return subprocess.CompletedProcess(command, -1, "", f"no answer within {limit} s")
 
 
 def _celerycheck(_programs: Path, target: str) -> list[str]:
@@ -282,7 +303,14 @@ def _with_rules(tool: Tool, programs: Path, folder: Path) -> tuple[Tool, str]:
 
 
 CELERYCHECK = Tool(planting.OURS, (), _celerycheck, _celerycheck_messages, probe="")
-PYLINT = Tool("pylint", ("pylint", "pylint-celery", *LIBRARIES), _pylint, _pylint_messages, probe="W0102")
+PYLINT = Tool(
+    "pylint",
+    ("pylint", "pylint-celery", *LIBRARIES),
+    _pylint,
+    _pylint_messages,
+    probe="W0102",
+    codes=range(32),
+)
 FLAKE8 = Tool("flake8", ("flake8", "flake8-pie"), _flake8, _flake8_messages, probe="PIE784")
 RUFF = Tool("ruff", ("ruff",), _ruff, _flake8_messages, probe="B006")
 SEMGREP = Tool("semgrep", ("semgrep",), _semgrep(REGISTRY), _semgrep_messages, probe="default-mutable-list")
