@@ -7,53 +7,23 @@ from collections.abc import Iterator
 from functools import lru_cache
 from itertools import count
 
+from celerycheck.checks._exceptions import from_network, is_from_network
+from celerycheck.checks._handlers import is_broad
 from celerycheck.checks._retrying import (
     backoff,
+    by_hand,
     countdown,
     mentions,
     most_retries,
+    of_each,
     retries_automatically,
     retry_arguments,
 )
 from celerycheck.checks._wording import number
 from celerycheck.findings import Severity
 from celerycheck.registry import Problem, check
+from celerycheck.source.evidence import Reached, SourceCode, TaskBody
 from celerycheck.subjects import Opaque, TaskInfo
-
-NETWORK_ERRORS = (
-    "OSError",
-    "ConnectionError",
-    "ConnectionAbortedError",
-    "ConnectionRefusedError",
-    "ConnectionResetError",
-    "BrokenPipeError",
-    "TimeoutError",
-    "kombu.exceptions.OperationalError",
-)
-"""Exceptions that a network raises, by dotted names; `socket.error` and `socket.timeout` are among them."""
-
-NETWORK_MODULES = (
-    "aiohttp.",
-    "aiosmtplib.",
-    "amqp.exceptions.",
-    "botocore.",
-    "ftplib.",
-    "google.api_core.exceptions.",
-    "grpc.",
-    "http.client.",
-    "httpcore.",
-    "httpx.",
-    "imaplib.",
-    "poplib.",
-    "redis.exceptions.",
-    "requests.",
-    "smtplib.",
-    "socket.",
-    "ssl.",
-    "urllib.error.",
-    "urllib3.",
-)
-"""Packages whose exceptions come from talking to another machine."""
 
 _FEW_RETRIES = 3
 _LONG_DELAY = 60
@@ -67,27 +37,70 @@ RETRY_POLICY = ("retry_backoff", "retry_backoff_max", "retry_jitter", "retry_kwa
 
 
 @check
-def retry_without_backoff(task: TaskInfo) -> Iterator[Problem]:
-    """Automatic retries come at a constant pace.
+def retry_without_backoff(source: SourceCode, *, depth: int = 4) -> Iterator[Problem]:
+    """Retries come at a constant pace.
 
     Why: a service that is down gets every failed call again at the same interval, from all workers at
         once, which keeps it down.
-    Fix: `retry_backoff=True` doubles the delay each time (1, 2, 4 ... s), `retry_backoff_max` caps it.
+    Fix: `retry_backoff=True` doubles the delay each time (1, 2, 4 ... s), `retry_backoff_max` caps it; by
+        hand, `self.retry(countdown=2 ** self.request.retries)`.
     Reference: https://docs.celeryq.dev/en/stable/userguide/tasks.html#Task.retry_backoff
     """
-    if not retries_automatically(task) or _computes_delay(task) or task.number("retry_backoff"):
+    yield from of_each(source, lambda task, body: _constant_pace(task, body, depth))
+
+
+def _constant_pace(task: TaskInfo, body: TaskBody | None, depth: int) -> Iterator[Problem]:
+    if _computes_delay(task):
         return
-    retries = most_retries(task)
-    delay = _constant_delay(task)
+    if body is not None:
+        yield from _pace_by_hand(body, depth)
+    if retries_automatically(task) and not task.number("retry_backoff"):
+        yield from _automatic_pace(task)
+
+
+def _automatic_pace(task: TaskInfo) -> Iterator[Problem]:
+    retries, delay = most_retries(task), _constant_delay(task)
     if delay is not None and (retries is None or retries > 1):
         # Backoff starts where the retries are now: shorter delays would make it worse.
         first = math.ceil(max(delay, 1))
-        gentle = retries is not None and retries <= _FEW_RETRIES and delay >= _LONG_DELAY
         yield Problem(
             f"autoretry_for without retry_backoff: every retry comes after the same {number(delay)} s",
             fix=f"retry_backoff={first}, retry_backoff_max={max(first, _USUAL_MAXIMUM)}",
-            at_most=Severity.INFO if gentle else None,
+            at_most=Severity.INFO if _is_gentle(retries, delay) else None,
         )
+
+
+def _is_gentle(retries: float | None, delay: float) -> bool:
+    return retries is not None and retries <= _FEW_RETRIES and delay >= _LONG_DELAY
+
+
+def _pace_by_hand(body: TaskBody, depth: int) -> Iterator[Problem]:
+    """The retries that the body asks for itself, each with the same delay; said once of each task."""
+    paced = [found for found in by_hand(body, depth) if found.retries is None or found.retries > 1]
+    if not paced:
+        return
+    first = min(paced, key=lambda found: not _answers_network(body, found.at))
+    delay = first.delay
+    usual = "" if first.given else ", the default_retry_delay"
+    gentle = _is_gentle(first.retries, delay) or not _answers_network(body, first.at)
+    yield body.problem(
+        f"{first.at.original.text}() comes after the same {number(delay)} s each time{usual}",
+        at=first.at,
+        fix=f"countdown={math.ceil(max(delay, 1))} * 2 ** {_request(first.at)}.retries",
+        at_most=Severity.INFO if gentle else None,
+    )
+
+
+def _answers_network(body: TaskBody, at: Reached) -> bool:
+    """Whether a retry is the answer to a failure of another machine, rather than a way to wait."""
+    handler = at.inside("handler")
+    if handler is None:
+        return False
+    return is_broad(handler) or any(c and is_from_network(c, body.project) for c in handler.chains)
+
+
+def _request(at: Reached) -> str:
+    return f"{at.original.text.rpartition('.')[0] or 'self'}.request"
 
 
 @check
@@ -137,24 +150,67 @@ def _says_itself(task: TaskInfo, name: str) -> bool:
 
 
 @check
-def short_retry_budget(task: TaskInfo, *, seconds: int = 60) -> Iterator[Problem]:
+def short_retry_budget(source: SourceCode, *, seconds: int = 60, depth: int = 4) -> Iterator[Problem]:
     """All retries of a network call are used up within moments.
 
     Why: a deploy, a failover or a rate limit lasts a minute; a task whose retries end before that fails
         although it had only to wait.
-    Fix: raise `max_retries` or `retry_backoff` until the retries span `seconds`.
+    Fix: raise `max_retries` or `retry_backoff`, or the `countdown` given by hand, until the retries span
+        `seconds`.
     Reference: https://docs.celeryq.dev/en/stable/userguide/tasks.html#Task.retry_backoff
     """
-    if not task.autoretry_for or _computes_delay(task) or not any(map(_from_network, task.autoretry_for)):
+    yield from of_each(source, lambda task, body: _short_budget(task, body, seconds, depth))
+
+
+def _short_budget(task: TaskInfo, body: TaskBody | None, seconds: int, depth: int) -> Iterator[Problem]:
+    if _computes_delay(task):
+        return
+    if body is not None:
+        yield from _short_by_hand(body, seconds, depth)
+    if not any(map(from_network, task.autoretry_for)):
         return
     retries = most_retries(task)
     window = _window(task, retries) if retries else None
     if window is not None and window < seconds:
         yield Problem(
-            f"the last of {number(retries or 0)} retries comes at most {number(window)} s after the first"
-            f" failure, less than {seconds} s",
-            fix=_longer_retries(task, _enough_retries(2 * seconds)),
+            _too_short(retries or 0, window, seconds), _longer_retries(task, _enough_retries(2 * seconds))
         )
+
+
+def _too_short(retries: float, window: float, seconds: int) -> str:
+    return (
+        f"the last of {number(retries)} retries comes at most {number(window)} s after the first failure,"
+        f" less than {seconds} s"
+    )
+
+
+def _short_by_hand(body: TaskBody, seconds: int, depth: int) -> Iterator[Problem]:
+    """The retries that the body asks for itself after a failure of the network; said once of each task."""
+    for found in by_hand(body, depth):
+        window = None if found.retries is None else found.retries * found.delay
+        if not window or window >= seconds or not _answers_network_call(body, found.at):
+            continue
+        enough = _enough_retries(2 * seconds)
+        yield body.problem(
+            f"{found.at.original.text}(): {_too_short(found.retries or 0, window, seconds)}",
+            at=found.at,
+            fix=f"countdown=5 * 2 ** {_request(found.at)}.retries, max_retries={enough}",
+        )
+        return
+
+
+def _answers_network_call(body: TaskBody, at: Reached) -> bool:
+    """Whether a retry stands in a handler of errors of the network, or of all errors of a call there."""
+    handler = at.inside("handler")
+    if handler is None:
+        return False
+    if not is_broad(handler):
+        return any(chain and is_from_network(chain, body.project) for chain in handler.chains)
+    return any(
+        block.kind == "try" and block.group is handler.group and "network" in body.kinds(reached)
+        for reached in body.reached()
+        for block in reached.blocks
+    )
 
 
 def _longer_retries(task: TaskInfo, retries: int) -> str:
@@ -164,10 +220,6 @@ def _longer_retries(task: TaskInfo, retries: int) -> str:
     if retry_arguments(task).get("max_retries") is None:
         return f"retry_backoff=5{raised}, max_retries={retries}"
     return f'retry_backoff=5{raised}, retry_kwargs={{"max_retries": {retries}}}'
-
-
-def _from_network(name: str) -> bool:
-    return name in NETWORK_ERRORS or name.startswith(NETWORK_MODULES)
 
 
 def _window(task: TaskInfo, retries: float) -> float | None:

@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Iterator
 
 from celerycheck.checks._retrying import (
     may_call_retry,
-    mentions,
+    of_each,
+    overrides_retry,
     retries_automatically,
     retry_arguments,
+    retry_calls,
 )
 from celerycheck.findings import Severity
 from celerycheck.registry import Problem, check
+from celerycheck.source.evidence import Reached, SourceCode, TaskBody
+from celerycheck.source.following import DEPTH
 from celerycheck.subjects import TaskInfo
 
+_COUNTS = frozenset({"retries", "max_retries"})
+_GROWS = (ast.Mult, ast.Pow, ast.LShift)
 RESULT_WAITS = frozenset(("get", "join", "join_native", "collect", "iterate", "wait", "maybe_throw"))
 """Methods of a result that raise another task's exception, `TimeLimitExceeded` included."""
 
@@ -44,7 +51,7 @@ sees nothing; all of `Ignore`, `Retry`, `Terminated`, `TimeLimitExceeded` and `W
 
 
 @check
-def unbounded_retries(task: TaskInfo) -> Iterator[Problem]:
+def unbounded_retries(source: SourceCode) -> Iterator[Problem]:
     """A task may retry forever.
 
     Why: a message that can never succeed comes back until a person notices; it keeps a worker busy
@@ -52,27 +59,73 @@ def unbounded_retries(task: TaskInfo) -> Iterator[Problem]:
     Fix: set `max_retries` to a number, and let the last failure reach a person.
     Reference: https://docs.celeryq.dev/en/stable/userguide/tasks.html#Task.max_retries
     """
+    yield from of_each(source, _unbounded)
+
+
+def _unbounded(task: TaskInfo, body: TaskBody | None) -> Iterator[Problem]:
     if task.option("max_retries") is not None or not task.may_retry:
         return
     automatic = bool(task.autoretry_for) and retry_arguments(task).get("max_retries") is None
-    by_hand = "retry" in task.names_read
-    if not automatic and not may_call_retry(task):
+    proven = automatic or _retries_by_hand(task, body)
+    if proven is None:
         return
-    counts_itself = (
-        any("retry" in cls.defines for cls in task.classes)
-        or mentions(task, "retries")
-        or mentions(task, "max_retries")
-    )
-    if counts_itself:
+    if _may_count(task, body):
         message = "max_retries is None: it retries until it succeeds, or its own code gives up"
         yield Problem(message, fix="max_retries=10, in place of counting by hand", at_most=Severity.INFO)
     else:
-        proven = automatic or (by_hand and task.bound)
         yield Problem(
             "max_retries is None: it retries until it succeeds",
             fix="max_retries=10",
             at_most=None if proven else Severity.WARNING,
         )
+
+
+def _may_count(task: TaskInfo, body: TaskBody | None) -> bool:
+    """Whether the task, or a class of its own, may count its retries by hand."""
+    if overrides_retry(task) or any(not _COUNTS.isdisjoint(cls.reads) for cls in task.classes):
+        return True
+    if body is None or task.self_escapes:
+        return not _COUNTS.isdisjoint(task.names_read)
+    return _counts(body.node)
+
+
+def _counts(node: ast.AST) -> bool:
+    """Whether code reads how often it was retried for anything but a delay or a message."""
+    if isinstance(node, ast.Attribute) and node.attr in _COUNTS:
+        return True
+    if isinstance(node, ast.JoinedStr) or (isinstance(node, ast.BinOp) and isinstance(node.op, _GROWS)):
+        return False
+    return any(map(_counts, ast.iter_child_nodes(node)))
+
+
+def _retries_by_hand(task: TaskInfo, body: TaskBody | None) -> bool | None:
+    """Whether its code surely asks for retries without a bound; None where it surely does not."""
+    if not may_call_retry(task):
+        return None
+    if body is None or overrides_retry(task):
+        return task.bound and "retry" in task.names_read
+    calls = list(retry_calls(body, DEPTH))
+    if not calls:
+        elsewhere = task.self_escapes or any("retry" in cls.reads for cls in task.classes)
+        return False if elsewhere or _mentions_own_retry(body) else None
+    return None if all(map(_is_bounded, calls)) else True
+
+
+def _is_bounded(reached: Reached) -> bool:
+    limit = reached.call.argument("max_retries", 6)
+    return limit is not None and not (limit.is_constant and limit.constant is None)
+
+
+def _mentions_own_retry(body: TaskBody) -> bool:
+    """Whether `self.retry` stands anywhere in the body, functions inside it included."""
+    first = body.task.first_parameter
+    return any(
+        isinstance(node, ast.Attribute)
+        and node.attr == "retry"
+        and isinstance(node.value, ast.Name)
+        and node.value.id == first
+        for node in ast.walk(body.node)
+    )
 
 
 @check

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from celerycheck.checks.backoff import NETWORK_ERRORS
+from celerycheck.checks._exceptions import NETWORK_ERRORS
 from celerycheck.findings import Severity
 from celerycheck.registry import NotEvaluated
 from celerycheck.subjects import Opaque, TaskClass, TaskInfo
-from celerycheck.testing import error, found, problems, task
+from celerycheck.source.evidence import SourceCode
+from celerycheck.source.files import MemoryFiles
+from celerycheck.testing import app, error, flagged, found, problems, source, task
 
 NETWORK = [error("requests.exceptions.Timeout")]
 BASE = "proj.base.Base"
@@ -24,6 +26,11 @@ def based(*, defines=(), reads=(), explicit=None, **fields):
 def by_hand(*names, **fields):
     """A bound task whose code mentions these names."""
     return TaskInfo("t", bound=True, names_read=names, **fields)
+
+
+def unread(*tasks):
+    """These tasks, without any source to read."""
+    return SourceCode(app(*tasks), MemoryFiles({}))
 
 
 def constant(seconds):
@@ -71,7 +78,7 @@ def short(retries, window, least=60):
     ],
 )
 def test_retry_without_backoff(subject, messages):
-    assert problems("retry-without-backoff", subject) == messages
+    assert problems("retry-without-backoff", unread(subject)) == messages
 
 
 @pytest.mark.parametrize(
@@ -93,13 +100,15 @@ def test_retry_without_backoff(subject, messages):
     ],
 )
 def test_backoff_begins_where_the_retries_are(options, at_most, fix):
-    (problem,) = found("retry-without-backoff", task(autoretry_for=NETWORK, **options))
+    (problem,) = found("retry-without-backoff", unread(task(autoretry_for=NETWORK, **options)))
     assert (problem.at_most, problem.fix) == (at_most, fix)
 
 
 def test_retry_without_backoff_guesses_nothing():
     with pytest.raises(NotEvaluated, match="retry_kwargs"):
-        problems("retry-without-backoff", task(autoretry_for=NETWORK, retry_kwargs=Opaque("proj.Lazy")))
+        problems(
+            "retry-without-backoff", unread(task(autoretry_for=NETWORK, retry_kwargs=Opaque("proj.Lazy")))
+        )
 
 
 @pytest.mark.parametrize(
@@ -225,7 +234,7 @@ def test_a_task_may_hand_itself_to_what_reads_its_backoff(fields, grades):
     ],
 )
 def test_short_retry_budget(options, messages):
-    assert problems("short-retry-budget", task(autoretry_for=NETWORK, **options)) == messages
+    assert problems("short-retry-budget", unread(task(autoretry_for=NETWORK, **options))) == messages
 
 
 @pytest.mark.parametrize(
@@ -250,15 +259,17 @@ def test_short_retry_budget(options, messages):
 )
 def test_short_retry_budget_is_about_the_network(exception, speaks):
     subject = task(autoretry_for=[error(exception)], retry_backoff=True)
-    assert bool(problems("short-retry-budget", subject)) is speaks
+    assert bool(problems("short-retry-budget", unread(subject))) is speaks
 
 
 def test_short_retry_budget_advises_retries_that_span_the_time_asked_for():
-    (problem,) = found("short-retry-budget", task(autoretry_for=NETWORK, retry_backoff=True), seconds=600)
+    (problem,) = found(
+        "short-retry-budget", unread(task(autoretry_for=NETWORK, retry_backoff=True)), seconds=600
+    )
     assert problem.message == short(3, 7, 600)
     assert problem.fix == "retry_backoff=5, max_retries=8"
     again = task(autoretry_for=NETWORK, retry_backoff=5, max_retries=8)
-    assert problems("short-retry-budget", again, seconds=600) == []
+    assert problems("short-retry-budget", unread(again), seconds=600) == []
 
 
 @pytest.mark.parametrize(
@@ -278,7 +289,7 @@ def test_short_retry_budget_advises_retries_that_span_the_time_asked_for():
     ],
 )
 def test_more_retries_are_written_where_they_are_now(options, fix):
-    (problem,) = found("short-retry-budget", task(autoretry_for=NETWORK, **options))
+    (problem,) = found("short-retry-budget", unread(task(autoretry_for=NETWORK, **options)))
     assert problem.fix == fix
 
 
@@ -292,4 +303,4 @@ def test_the_window_is_what_celery_would_wait(factor, maximum, retries):
     options = {"retry_backoff": factor, "retry_backoff_max": maximum, "max_retries": retries}
     waits = sum(get_exponential_backoff_interval(factor, n, maximum) for n in range(retries))
     subject = task(autoretry_for=NETWORK, **options)
-    assert problems("short-retry-budget", subject, seconds=10**6) == [short(retries, waits, 10**6)]
+    assert problems("short-retry-budget", unread(subject), seconds=10**6) == [short(retries, waits, 10**6)]

@@ -6,8 +6,10 @@ import pytest
 
 from celerycheck.checks.retries import NEVER_IN_TASK
 from celerycheck.findings import Severity
+from celerycheck.source.evidence import SourceCode
+from celerycheck.source.files import MemoryFiles
 from celerycheck.subjects import Opaque, TaskClass, TaskInfo
-from celerycheck.testing import error, found, problems, task
+from celerycheck.testing import app, error, found, problems, source, task
 
 FOREVER = "max_retries is None: it retries until it succeeds"
 NETWORK = [error("requests.exceptions.Timeout")]
@@ -23,6 +25,11 @@ def based(*, defines=(), reads=(), explicit=None, **fields):
 def by_hand(*names, **fields):
     """A bound task whose code mentions these names."""
     return TaskInfo("t", bound=True, names_read=names, **fields)
+
+
+def unread(*tasks):
+    """These tasks, without any source to read."""
+    return SourceCode(app(*tasks), MemoryFiles({}))
 
 
 def everything(name):
@@ -55,7 +62,7 @@ def impossible(name):
     ],
 )
 def test_unbounded_retries(subject, messages):
-    assert problems("unbounded-retries", subject) == messages
+    assert problems("unbounded-retries", unread(subject)) == messages
 
 
 @pytest.mark.parametrize(
@@ -70,7 +77,7 @@ def test_unbounded_retries(subject, messages):
     ],
 )
 def test_unbounded_retries_is_an_error_only_where_nothing_else_may_count(subject, at_most):
-    assert [problem.at_most for problem in found("unbounded-retries", subject)] == [at_most]
+    assert [problem.at_most for problem in found("unbounded-retries", unread(subject))] == [at_most]
 
 
 @pytest.mark.parametrize(
