@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator, Sequence
 
+from celerycheck.checks._conditions import while_debugging
 from celerycheck.checks._handlers import catches
 from celerycheck.checks._pools import pool_of
 from celerycheck.findings import Severity
@@ -54,18 +55,8 @@ def debugger_left_in(body: TaskBody, *, depth: int = 4) -> Iterator[Problem]:
                 f"stops at a debugger: {reached.original.text}()",
                 reached,
                 fix="take the call out",
-                at_most=Severity.WARNING if _while_debugging(reached) else None,
+                at_most=Severity.WARNING if while_debugging(reached.blocks) else None,
             )
-
-
-def _while_debugging(reached: Reached) -> bool:
-    """Whether an `if` that asks for a debug mode is around it."""
-    return any(
-        "debug" in (value.chain or "").lower()
-        for block in reached.blocks
-        if block.kind == "if"
-        for value in (block.test, *block.test.items)
-    )
 
 
 @check
@@ -120,18 +111,27 @@ def exits_worker(body: TaskBody, *, depth: int = 4) -> Iterator[Problem]:
         if "exit" not in body.kinds(reached) or forks or _is_command(reached):
             continue
         if not _caught(reached.call.chain, reached.blocks):
-            yield _exit(body, reached, f"{reached.original.text}()")
+            yield _exit(body, reached, f"{reached.original.text}()", _likely(reached))
     for raised in body.code.raises:
         chain = raised.value.chain if raised.value is not None else None
         if chain in _SYSTEM_EXIT and not _caught("sys.exit", raised.blocks):
             yield _exit(body, raised.node, "raise SystemExit")
 
 
-def _exit(body: TaskBody, at: Reached | ast.AST, text: str) -> Problem:
+def _likely(reached: Reached) -> Severity | None:
+    """How sure it is that a task comes to an exit in a helper, which others may have been meant for."""
+    if not reached.depth:
+        return None
+    depends = any(block.kind in ("if", "else", "case", "loop", "while") for block in reached.call.blocks)
+    return Severity.INFO if depends else Severity.WARNING
+
+
+def _exit(body: TaskBody, at: Reached | ast.AST, text: str, at_most: Severity | None = None) -> Problem:
     return body.problem(
         f"{text} ends the worker's process; the task is neither done nor failed by its own word, but lost",
         at,
         fix="return to end the task early, or raise an exception of your own to let it fail",
+        at_most=at_most,
     )
 
 

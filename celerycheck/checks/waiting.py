@@ -5,6 +5,8 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
+from celerycheck.checks._conditions import parts, while_debugging
+from celerycheck.checks._handlers import catches
 from celerycheck.checks._pools import pool_of
 from celerycheck.checks._task_results import Result, result_of, result_of_chain
 from celerycheck.checks._wording import number
@@ -37,7 +39,7 @@ def waits_for_task(body: TaskBody, *, depth: int = 4) -> Iterator[Problem]:
         call = reached.call
         if call.method in _RAISES | _BLOCKS and call.receiver is not None:
             found = result_of(body, call.receiver)
-            if found is not None and not found.ignored:
+            if found is not None and not found.ignored and not _expected(reached, found):
                 yield _wait(body, reached, found)
         elif call.method in _CONDITIONS and call.receiver is not None:
             found = result_of(body, call.receiver)
@@ -67,6 +69,14 @@ def _wait(body: TaskBody, reached: Reached, found: Result) -> Problem:
         return body.problem(message, at=reached, fix=_chained(found), at_most=Severity.WARNING)
     message = f"{text} waits for {found.of}: inside a worker Celery raises RuntimeError"
     return body.problem(message, at=reached, fix=_chained(found))
+
+
+def _expected(reached: Reached, found: Result) -> bool:
+    """Whether somebody has thought of Celery's refusal; a result of `apply()` is there at once."""
+    if found.eager and _allowed(reached):
+        return True
+    tries = (block for block in reached.blocks if block.kind == "try")
+    return any(catches(handler, ["builtins.RuntimeError"]) for t in tries for handler in t.handlers)
 
 
 def _refuses(settings: Settings) -> bool:
@@ -131,18 +141,12 @@ def _polled_attributes(body: TaskBody) -> Iterator[tuple[Block, str, Result]]:
     for block in body.code.blocks:
         if block.kind != "while" or not isinstance(block.node, ast.While):
             continue
-        for value in _values(block.test):
+        for value in parts(block.test):
             holder = owner(value.chain)
             if value.call is None and holder is not None and last(value.chain) in ("state", "status"):
                 found = result_of_chain(body, holder)
                 if found is not None:
                     yield block, f".{last(value.chain)}", found
-
-
-def _values(value: Value) -> Iterator[Value]:
-    yield value
-    for item in value.items:
-        yield from _values(item)
 
 
 @check
@@ -159,7 +163,7 @@ def blocking_sleep(body: TaskBody, *, seconds: float = 1.0, depth: int = 4) -> I
     if pool is not None and pool.name in ("gevent", "eventlet"):
         raise NotEvaluated(f"the {pool.name} pool runs other tasks while one sleeps")
     for reached in body.reached(depth):
-        if reached.call.awaited or "sleep" not in body.kinds(reached):
+        if reached.call.awaited or "sleep" not in body.kinds(reached) or while_debugging(reached.blocks):
             continue
         given = reached.call.argument("secs", 0) or reached.call.argument("seconds")
         length = _shortest(given) if given is not None else None
@@ -195,14 +199,20 @@ def _sleeps(body: TaskBody, reached: Reached, length: float | None, loop: Block 
             message, reached, f"look once, and {_retry(body, again)} while it has not happened yet"
         )
     if loop.chains == ("builtins.range()",):
-        message = f"{call} in a loop keeps a worker from anything else between attempts"
-        return body.problem(message, reached, f"try once, and {_retry(body, again)} where that was in vain")
+        when = "between attempts" if _attempts(loop) else "in each round"
+        message = f"{call} in a loop keeps a worker from anything else {when}"
+        return body.problem(message, reached, f"do one round, and {_retry(body, again)} for the next")
     return body.problem(
         f"{call} after each item of a loop: a worker is held for as long as all the pauses take",
         reached,
         "send one task for each item and give that task a rate_limit, or spread them with countdown",
         at_most=Severity.INFO,
     )
+
+
+def _attempts(loop: Block) -> bool:
+    """Whether a loop ends early where something has worked."""
+    return any(isinstance(node, (ast.Try, ast.Break, ast.Return)) for node in ast.walk(loop.node))
 
 
 def _retry(body: TaskBody, again: str) -> str:

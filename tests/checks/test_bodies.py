@@ -26,6 +26,9 @@ import click
 def render(page): return multiprocessing.Pool(4).map(str, page)
 def look(): pdb.set_trace()
 def stop(): sys.exit(2)
+def stop_unless(order):
+    if not order:
+        sys.exit(2)
 def stop_softly():
     try:
         sys.exit(2)
@@ -210,6 +213,19 @@ def test_a_daemonic_process_may_have_no_children(make):
 )
 def test_exits_worker(does, line):
     assert flagged("exits-worker", project(does)) == [line]
+
+
+@pytest.mark.parametrize(
+    ("does", "at_most"),
+    [
+        ("sys.exit(1)", None),
+        ("if order: sys.exit(1)", None),
+        ("if order: services.stop()", Severity.WARNING),
+        ("services.stop_unless(order)", Severity.INFO),
+    ],
+)
+def test_an_exit_in_a_helper_is_less_sure(does, at_most):
+    assert [problem.at_most for problem in found("exits-worker", project(does))] == [at_most]
 
 
 @pytest.mark.parametrize(

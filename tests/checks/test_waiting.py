@@ -167,6 +167,8 @@ PATIENT = {
     "ready asked of each": "return [AsyncResult(p).ready() for p in pages]",
     "its value, where it has one": "r = fetch.delay(1)\nreturn r.result",
     "a chain": "chain(fetch.s(1), fetch.s()).delay()",
+    "the refusal expected": "try:\n    fetch.delay(1).get()\nexcept RuntimeError:\n    pass",
+    "run in place, and allowed": "fetch.apply((1,)).get(disable_sync_subtasks=False)",
     "replaced": "raise self.replace(group(fetch.s(p) for p in pages))",
     "a callback": "fetch.apply_async((1,), link=fetch.s())",
     "run in place": "return fetch.apply((1,)).result",
@@ -243,7 +245,8 @@ SLEEPS = {
         "in a while loop",
     ),
     "a loop without end": ("while True:\n    if done.paid(): break\n    time.sleep(5)", "in a while loop"),
-    "attempts": ("for attempt in range(3):\n    done.pay()\n    time.sleep(5)", "between attempts"),
+    "rounds": ("for tick in range(3): time.sleep(5)", "in each round"),
+    "attempts": ("for attempt in range(3):\n    if done.pay(): break\n    time.sleep(5)", "between attempts"),
     "in a handler": ("try:\n    done.pay()\nexcept OSError:\n    time.sleep(30)", "for 30 s"),
     "between items": ("for page in pages:\n    done.pay(page)\n    time.sleep(1)", "after each item"),
     "in a helper": ("services.nap()", "for 20 s"),
@@ -280,6 +283,8 @@ def test_a_green_pool_goes_on_meanwhile(pool):
 
 
 AWAKE = {
+    "behind a debug mode": "if app.conf.debug: time.sleep(10)",
+    "behind a flag for debugging": 'if "slow" in done.debug_flags.get(): time.sleep(10)',
     "a moment": "time.sleep(0.5)",
     "a moment in a loop": "while not done.paid(): time.sleep(0.1)",
     "nothing": "time.sleep(0)",
