@@ -104,7 +104,7 @@ def exits_worker(body: TaskBody, *, depth: int = 4) -> Iterator[Problem]:
     Why: it is the worker's process that exits. Prefork starts another one and counts the task as lost
         (WorkerLostError; Celery 5.3 may never record an outcome after `sys.exit`), a solo worker is gone.
     Fix: return to end early, and raise an exception of your own to fail.
-    Reference: https://docs.celeryq.dev/en/stable/userguide/tasks.html#raising-exceptions
+    Reference: https://docs.python.org/3/library/sys.html#sys.exit
     """
     forks = any(reached.call.chain == "os.fork" for reached in body.reached(depth))
     for reached in body.reached(depth):

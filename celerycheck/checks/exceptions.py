@@ -21,7 +21,7 @@ def swallowed_exception(body: TaskBody) -> Iterator[Problem]:
         log what happened and where.
     Fix: catch what you can do something about, and let the rest fail the task; where it must go on, call
         `logger.exception(...)`, which keeps the traceback.
-    Reference: https://docs.celeryq.dev/en/stable/userguide/tasks.html#raising-exceptions
+    Reference: https://docs.celeryq.dev/en/stable/userguide/tasks.html#built-in-states
     """
     for block in body.code.blocks:
         if not is_main_work(body, block):

@@ -16,7 +16,7 @@ from celerycheck.source.code import Block, Value, Write, last, segments
 from celerycheck.source.evidence import TaskBody
 from celerycheck.subjects import NotEvaluated
 
-_BEGUN = frozenset({"running", "processing", "in_progress", "in progress", "started", "working", "pending"})
+_BEGUN = frozenset({"running", "processing", "in_progress", "in progress", "started", "working"})
 _LEFT_BEHIND = {"tempfile.mkdtemp": "a temporary folder", "tempfile.mkstemp": "a temporary file"}
 _REMOVES = frozenset({"shutil.rmtree", "os.remove", "os.unlink", "os.rmdir"})
 
