@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Iterable, Iterator
 
 from celerycheck.source.code import Block, Value
@@ -9,8 +10,12 @@ from celerycheck.source.code import Block, Value
 
 def while_debugging(blocks: Iterable[Block]) -> bool:
     """Whether one of these blocks is an `if` that asks for a debug mode: `if settings.DEBUG:`."""
-    tests = (block.test for block in blocks if block.kind == "if")
-    return any("debug" in (value.chain or "").lower() for test in tests for value in parts(test))
+    tests = (block.node.test for block in blocks if block.kind == "if" and isinstance(block.node, ast.If))
+    return any("debug" in _name(node).lower() for test in tests for node in ast.walk(test))
+
+
+def _name(node: ast.AST) -> str:
+    return node.attr if isinstance(node, ast.Attribute) else node.id if isinstance(node, ast.Name) else ""
 
 
 def parts(value: Value) -> Iterator[Value]:

@@ -9,7 +9,10 @@ from celerycheck.testing import body
 
 TASK = """
 from celery import shared_task
+from contextvars import ContextVar
 from django.conf import settings
+
+debug_flags = ContextVar("flags")
 
 @shared_task
 def work(order, flags):
@@ -26,6 +29,7 @@ def work(order, flags):
         ("settings.DEBUG", True, False),
         ("settings.DEBUG and order", True, False),
         ('"slow" in order.debug_flags.get()', True, False),
+        ('"slow" in debug_flags.get()', True, False),
         ("order.paid", False, False),
         ('"debug"', False, False),
         ("flags", False, False),
