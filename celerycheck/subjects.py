@@ -485,6 +485,7 @@ class DjangoInfo:
     - `models`: dotted names of all model classes, abstract ones and those of installed packages included
       (`django.contrib.auth.models.User`), sorted; `user_model`: the one that AUTH_USER_MODEL names.
     - `atomic_requests`: the aliases in DATABASES that wrap each request in a transaction.
+    - `email_backend`: the class that EMAIL_BACKEND names.
     """
 
     version: str = ""
@@ -494,6 +495,7 @@ class DjangoInfo:
     models: Tuple[str, ...] = ()
     user_model: Optional[str] = None
     atomic_requests: Tuple[str, ...] = ()
+    email_backend: Optional[str] = None
 
 
 @dataclass(frozen=True)

@@ -35,6 +35,7 @@ def django_info(app: Any, reader: SettingsReader) -> Optional[DjangoInfo]:
         models=django_models(),
         user_model=user_model(settings),
         atomic_requests=names(lambda: atomic(settings.DATABASES)),
+        email_backend=next(iter(names(lambda: (str(settings.EMAIL_BACKEND),))), None),
     )
 
 

@@ -87,6 +87,7 @@ def test_django(take):
     assert list(django.models) == sorted(set(django.models))
     assert django.user_model == "people.models.Person"
     assert django.atomic_requests == ("default", "archive")
+    assert django.email_backend == "django.core.mail.backends.smtp.EmailBackend"
     assert "hunter2" not in found.text
     assert found.app.packages == ("config", "orders", "people")
 
