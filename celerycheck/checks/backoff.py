@@ -91,14 +91,6 @@ def _pace_by_hand(body: TaskBody, depth: int) -> Iterator[Problem]:
     )
 
 
-def _answers_network(body: TaskBody, at: Reached) -> bool:
-    """Whether a retry is the answer to a failure of another machine, rather than a way to wait."""
-    handler = at.inside("handler")
-    if handler is None:
-        return False
-    return is_broad(handler) or any(c and is_from_network(c, body.project) for c in handler.chains)
-
-
 def _request(at: Reached) -> str:
     return f"{at.original.text.rpartition('.')[0] or 'self'}.request"
 
@@ -188,7 +180,7 @@ def _short_by_hand(body: TaskBody, seconds: int, depth: int) -> Iterator[Problem
     """The retries that the body asks for itself after a failure of the network; said once of each task."""
     for found in by_hand(body, depth):
         window = None if found.retries is None else found.retries * found.delay
-        if not window or window >= seconds or not _answers_network_call(body, found.at):
+        if not window or window >= seconds or not _answers_network(body, found.at):
             continue
         enough = _enough_retries(2 * seconds)
         yield body.problem(
@@ -199,7 +191,7 @@ def _short_by_hand(body: TaskBody, seconds: int, depth: int) -> Iterator[Problem
         return
 
 
-def _answers_network_call(body: TaskBody, at: Reached) -> bool:
+def _answers_network(body: TaskBody, at: Reached) -> bool:
     """Whether a retry stands in a handler of errors of the network, or of all errors of a call there."""
     handler = at.inside("handler")
     if handler is None:

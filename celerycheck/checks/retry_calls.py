@@ -10,6 +10,7 @@ from celerycheck.checks._exceptions import ancestors
 from celerycheck.checks._retrying import overrides_retry, retry_calls
 from celerycheck.checks._wording import listed
 from celerycheck.findings import Severity
+from celerycheck.nearest import nearest
 from celerycheck.registry import Problem, check
 from celerycheck.source.code import Call, Value
 from celerycheck.source.evidence import Reached, TaskBody
@@ -41,6 +42,7 @@ _MEANT: Mapping[str, str] = {
 }
 """What people write, and what it is called."""
 
+_OFTEN_PASSED = ("expires", "queue", "priority", "time_limit", "soft_time_limit", "routing_key", "headers")
 _LOGGING = frozenset({"logs", "logs_with_exc_info", "error_tracker"})
 _NOT_THE_TASK = frozenset({"self", "cls"})
 _OF_CELERY = frozenset({"exc", "countdown", "max_retries", "eta"})
@@ -137,36 +139,43 @@ def _is_none(value: Value) -> bool:
 
 
 def _unknown(body: TaskBody, reached: Reached) -> Iterator[Problem]:
-    """Keywords that neither `retry` nor what it calls has a use for."""
-    if _reads_options(body):
-        return
-    text = reached.original.text
+    """Keywords that neither `retry` nor what it calls has a use for.
+
+    Others may be a transport's own (`MessageGroupId` of SQS): only mistakes are told that people make.
+    """
     given = reached.call.keywords
-    unknown = [name for name in given if name not in RETRY_PARAMETERS and name not in SENDING_OPTIONS]
-    if not unknown:
-        return
-    if "retries" in unknown:
+    text = reached.original.text
+    if "retries" in given:
         yield body.problem(
             f"{text}(retries=...) ends the task with TypeError: Celery counts the retries itself",
             at=reached,
             fix="max_retries=",
         )
         return
-    parameters = {parameter.name for parameter in body.task.parameters or ()}
-    own = [name for name in unknown if name in parameters]
+    own = {parameter.name for parameter in body.task.parameters or ()}
+    unknown = [name for name in given if name not in RETRY_PARAMETERS and name not in SENDING_OPTIONS]
+    meant = {name: _meant(name) for name in unknown}
+    wrong = [name for name in unknown if name in own or meant[name]]
+    if wrong and not _reads_options(body):
+        yield body.problem(
+            f"{text}() knows no {listed([f'{name}=' for name in wrong])}: nothing reads"
+            f" {'it' if len(wrong) == 1 else 'them'}",
+            at=reached,
+            fix=_instead([name for name in wrong if name in own], [meant[name] for name in wrong]),
+            at_most=Severity.WARNING,
+        )
+
+
+def _meant(name: str) -> str | None:
+    """The keyword that is meant by another; None where nobody can tell."""
+    return _MEANT.get(name) or nearest(name, [*RETRY_PARAMETERS, *_OFTEN_PASSED], cutoff=0.8)
+
+
+def _instead(own: Sequence[str], meant: Sequence[str | None]) -> str:
     if own:
         named = ", ".join(f'"{name}": {name}' for name in own)
-        fix = f"kwargs={{{named}}}, with all other arguments of the task"
-    else:
-        meant = [_MEANT[name] for name in unknown if name in _MEANT]
-        fix = f"write {listed([f'{name}=' for name in meant])}" if meant else "leave it out"
-    yield body.problem(
-        f"{text}() knows no {listed([f'{name}=' for name in unknown])}: nothing reads"
-        f" {'it' if len(unknown) == 1 else 'them'}",
-        at=reached,
-        fix=fix,
-        at_most=Severity.WARNING,
-    )
+        return f"kwargs={{{named}}}, with all other arguments of the task"
+    return f"write {listed([f'{name}=' for name in meant if name])}"
 
 
 def _reads_options(body: TaskBody) -> bool:

@@ -33,6 +33,24 @@ RETRY_THEMSELVES = (
 _RETRIES = re.compile(r"retr(?:y|ies|ied|ying|iable)|backoff|tenacity|stamina|resilien", re.IGNORECASE)
 _MOUNTS = ("requests.Session().mount", "requests.session().mount", "requests.sessions.Session().mount")
 _LOOKS_UP = frozenset({"socket.getaddrinfo", "socket.gethostbyname", "socket.gethostbyaddr"})
+_MAIL = "django.core.mail."
+_SENDS_MAIL = (
+    "django.core.mail.backends.smtp.",
+    "anymail.",
+    "django_ses.",
+    "sendgrid_backend.",
+    "sgbackend.",
+)
+"""Backends of Django's mail that talk to another machine at once."""
+_QUEUES_MAIL = (
+    "post_office.",
+    "djcelery_email.",
+    "mailer.",
+    "django_yubin.",
+    "django_mailbox.",
+    "mailqueue.",
+)
+"""Backends that merely store the mail; what sends it tries again."""
 _NEVER_FAILS = frozenset({"socket.getfqdn"})
 _UNRELATED = re.compile(
     r"(?:DoesNotExist|NotFound|IntegrityError|ValidationError|JSONDecodeError|SoftTimeLimitExceeded)$"
@@ -65,15 +83,16 @@ def no_retry_policy(body: TaskBody, *, depth: int = 4) -> Iterator[Problem]:
     calls = [found for found in body.reached(depth) if _fails(body, found) and not _handled(body, found)]
     if not calls or any(_retried(body, found) for found in body.reached()):
         return
-    first = min(calls, key=lambda found: _milder(found.call))
+    first = min(calls, key=lambda found: _milder(body, found.call))
     text = first.original.text
-    scheduled = any(entry.task == body.name for entry in body.app.schedule)
     yield body.problem(
         f"{text}() may fail for a moment, and nothing retries it",
         at=first,
         fix=_fix(first.call),
-        # A periodic task runs again by itself, and whoever names an errback has thought of failures.
-        at_most=Severity.INFO if scheduled or _milder(first.call) or _has_errback(body) else None,
+        # Whoever names an errback has thought of failures.
+        at_most=Severity.INFO
+        if _milder(body, first.call) or _comes_again(body) or _has_errback(body)
+        else None,
     )
 
 
@@ -94,14 +113,32 @@ def _fails(body: TaskBody, found: Reached) -> bool:
     call = found.call
     if call.chain is None or "network" not in body.kinds(call) or call.chain in _NEVER_FAILS:
         return False
+    if (_backend(body, call) or "").startswith(_QUEUES_MAIL):
+        return False
     silent = call.keywords.get("fail_silently")
     return silent is None or (silent.is_constant and not silent.constant)
 
 
-def _milder(call: Call) -> bool:
-    """Whether a call is one that retries by itself, or merely looks up a name."""
+def _backend(body: TaskBody, call: Call) -> str | None:
+    """The class that sends a mail through Django's settings; None for another call, and where unknown."""
+    mails = call.chain is not None and (call.chain.startswith(_MAIL) or call.method == "email_user")
+    if not mails or "connection" in call.keywords or body.app.django is None:
+        return None
+    return body.app.django.email_backend
+
+
+def _milder(body: TaskBody, call: Call) -> bool:
+    """Whether a call retries by itself, merely looks up a name, or goes who knows where."""
+    backend = _backend(body, call)
+    if backend is not None:
+        return not backend.startswith(_SENDS_MAIL)
     chain = call.chain or ""
     return chain.startswith(RETRY_THEMSELVES) or chain in _LOOKS_UP
+
+
+def _comes_again(body: TaskBody) -> bool:
+    """Whether it runs again by itself: it is scheduled, or each run is like the other for lack of arguments."""
+    return body.task.parameters == () or any(entry.task == body.name for entry in body.app.schedule)
 
 
 def _retried(body: TaskBody, found: Reached) -> bool:

@@ -7,10 +7,10 @@ import pytest
 from celerycheck.checks._exceptions import NETWORK_ERRORS
 from celerycheck.findings import Severity
 from celerycheck.registry import NotEvaluated
-from celerycheck.subjects import Opaque, TaskClass, TaskInfo
 from celerycheck.source.evidence import SourceCode
 from celerycheck.source.files import MemoryFiles
-from celerycheck.testing import app, error, flagged, found, problems, source, task
+from celerycheck.subjects import Opaque, TaskClass, TaskInfo
+from celerycheck.testing import app, error, found, problems, task
 
 NETWORK = [error("requests.exceptions.Timeout")]
 BASE = "proj.base.Base"

@@ -36,9 +36,16 @@ def ran(function, *, retries=0, **options) -> Ran:
     app.conf.task_default_queue = queue = f"facts-{function.__name__}"
     task = app.task(shared=False, lazy=False, name=function.__name__, **{"bind": True, **options})(function)
     request = {
-        "id": queue, "task": task.name, "args": [1], "kwargs": {}, "called_directly": False, "is_eager": False,
-        "retries": retries, "hostname": "here", "delivery_info": {"exchange": "", "routing_key": queue},
-    }  # fmt: skip
+        "id": queue,
+        "task": task.name,
+        "args": [1],
+        "kwargs": {},
+        "called_directly": False,
+        "is_eager": False,
+        "retries": retries,
+        "hostname": "here",
+        "delivery_info": {"exchange": "", "routing_key": queue},
+    }
     sent: list[dict[str, object]] = []
     with app.connection_for_write() as connection:
         with connection.SimpleQueue(queue) as messages:
@@ -65,7 +72,7 @@ def in_a_sibling(self, number):
         number / 0
     except ZeroDivisionError as exc:
         raise self.retry(exc=exc) from exc
-    except Exception:
+    except Exception:  # noqa: BLE001
         return "kept"
 
 
@@ -74,7 +81,7 @@ def passed_on(self, number):
         self.retry()
     except Retry:
         raise
-    except Exception:
+    except Exception:  # noqa: BLE001
         return "kept"
 
 
@@ -100,7 +107,7 @@ def test_a_retry_is_sent_once_and_reported(function):
 def swallowed(self, number):
     try:
         self.retry()
-    except Exception:
+    except Exception:  # noqa: BLE001
         return "kept"
 
 
@@ -110,7 +117,7 @@ def swallowed_outside(self, number):
             number / 0
         except ZeroDivisionError as exc:
             raise self.retry(exc=exc) from exc
-    except Exception:
+    except Exception:  # noqa: BLE001
         return "kept"
 
 

@@ -9,7 +9,7 @@ from celerycheck.findings import Severity
 from celerycheck.source.evidence import SourceCode
 from celerycheck.source.files import MemoryFiles
 from celerycheck.subjects import Opaque, TaskClass, TaskInfo
-from celerycheck.testing import app, error, found, problems, source, task
+from celerycheck.testing import app, error, found, problems, task
 
 FOREVER = "max_retries is None: it retries until it succeeds"
 NETWORK = [error("requests.exceptions.Timeout")]

@@ -123,6 +123,8 @@ def test_wrong_retry_call(code, message):
         pytest.param(bound("self.retry(queue='slow', priority=3, expires=60)"), id="sending options"),
         pytest.param(bound("self.retry(time_limit=30, soft_time_limit=20)"), id="limits"),
         pytest.param(bound("self.retry(headers={'tries': 1}, link_error=order)"), id="headers"),
+        pytest.param(bound("self.retry(MessageGroupId='a', DelaySeconds=3)"), id="a transport's own"),
+        pytest.param(bound("self.retry(tenant='a')"), id="anything a router may read"),
         pytest.param(bound("order.retry(60)"), id="another's retry"),
         pytest.param(bound("requests.Session().retry(delay=3)"), id="a library's retry"),
         pytest.param(handling("order.retry(exc)"), id="another's retry in a handler"),
@@ -154,7 +156,8 @@ def test_right_retry_calls(code):
             Severity.WARNING,
             'kwargs={"order": order}, with all other arguments of the task',
         ),
-        ("self.retry(colour=2)", Severity.WARNING, "leave it out"),
+        ("self.retry(count_down=60)", Severity.WARNING, "write countdown="),
+        ("self.retry(max_retry=3)", Severity.WARNING, "write max_retries="),
         ("self.retry(countdown='60')", None, "countdown in seconds, as a number"),
         ("self.retry(countdown=5, eta=datetime.now())", Severity.WARNING, "pass one of them"),
     ],
@@ -172,7 +175,10 @@ def test_what_to_write_instead(statement, at_most, fix):
             handling("self.retry(exc=exc)"), ["self.retry(exc=exc)"], Severity.INFO, id="in a handler"
         ),
         pytest.param(
-            bound("self.retry(throw=False)\ncharge(order)"), ["self.retry(throw=False)"], None, id="work behind"
+            bound("self.retry(throw=False)\ncharge(order)"),
+            ["self.retry(throw=False)"],
+            None,
+            id="work behind",
         ),
         pytest.param(
             bound("if order:\n    self.retry(throw=False)\ncharge(order)"),
@@ -198,17 +204,18 @@ def test_what_to_write_instead(statement, at_most, fix):
             bound("if order:\n    self.retry(throw=False)\n    return\ncharge(order)"), [], None, id="leaves"
         ),
         pytest.param(
-            bound("if order:\n    self.retry(throw=False)\nelse:\n    charge(order)"), [], None, id="other branch"
+            bound("if order:\n    self.retry(throw=False)\nelse:\n    charge(order)"),
+            [],
+            None,
+            id="other branch",
         ),
-        pytest.param(
-            bound("charge(order)\nself.retry(throw=False)"), [], None, id="work before"
-        ),
+        pytest.param(bound("charge(order)\nself.retry(throw=False)"), [], None, id="work before"),
         pytest.param(bound("self.retry(throw=order.loud)"), [], None, id="throw is computed"),
         pytest.param(bound("self.retry(**order)"), [], None, id="anything passed"),
         pytest.param(bound("order.retry()"), [], None, id="another's retry"),
         pytest.param(bound("charge(order)"), [], None, id="no retry"),
     ],
-)  # fmt: skip
+)
 def test_retry_without_raise(code, lines, at_most):
     assert flagged("retry-without-raise", code) == lines
     assert [p.at_most for p in found("retry-without-raise", code)] == [at_most] * len(lines)
@@ -229,11 +236,19 @@ def unbound(body, parameters="order", before="", decorators="@shared_task"):
             ["self.retry(exc=exc)"],
             id="in a handler",
         ),
-        pytest.param(unbound("self.update_state(state='HALF')\nself.retry()"), ["self.update_state(state='HALF')"], id="first"),
+        pytest.param(
+            unbound("self.update_state(state='HALF')\nself.retry()"),
+            ["self.update_state(state='HALF')"],
+            id="first",
+        ),
         pytest.param(unbound("self.retry()", "order, *rest, **more"), ["self.retry()"], id="open parameters"),
-        pytest.param(unbound("task.retry(exc=order)", "task, order"), ["task.retry(exc=order)"], id="parameter"),
+        pytest.param(
+            unbound("task.retry(exc=order)", "task, order"), ["task.retry(exc=order)"], id="parameter"
+        ),
         pytest.param(unbound("raise self.retry()", "self, order"), [], id="unbound-self speaks"),
-        pytest.param(unbound("raise self.retry()", "self, order", decorators="@shared_task(bind=True)"), [], id="bound"),
+        pytest.param(
+            unbound("raise self.retry()", "self, order", decorators="@shared_task(bind=True)"), [], id="bound"
+        ),
         pytest.param(unbound("raise work.retry()"), [], id="its own name"),
         pytest.param(unbound("print(work.request.id)"), [], id="request of its own name"),
         pytest.param(unbound("raise current_task.retry()"), [], id="current_task"),
@@ -245,8 +260,14 @@ def unbound(body, parameters="order", before="", decorators="@shared_task"):
         pytest.param(unbound("order.retry()"), [], id="a model's retry"),
         pytest.param(unbound("job.retry()", "job"), [], id="first parameter's own retry"),
         pytest.param(unbound("order.retry(exc=None)", "number, order"), [], id="second parameter"),
-        pytest.param(unbound("task.retry(exc=order)", "task, order", decorators="@shared_task\n@charge"), [], id="decorated"),
-        pytest.param(unbound("class A:\n    def b(self):\n        self.retry()\nA()"), [], id="a class inside"),
+        pytest.param(
+            unbound("task.retry(exc=order)", "task, order", decorators="@shared_task\n@charge"),
+            [],
+            id="decorated",
+        ),
+        pytest.param(
+            unbound("class A:\n    def b(self):\n        self.retry()\nA()"), [], id="a class inside"
+        ),
         pytest.param(unbound("def b(self):\n    self.retry()\nb(order)"), [], id="a function inside"),
         pytest.param(unbound("charge(lambda self: self.retry())"), [], id="a lambda"),
         pytest.param(
@@ -255,6 +276,6 @@ def unbound(body, parameters="order", before="", decorators="@shared_task"):
             id="task class",
         ),
     ],
-)  # fmt: skip
+)
 def test_retry_on_unbound_task(code, lines):
     assert flagged("retry-on-unbound-task", code) == lines
