@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import TypeVar
 
 from celerycheck.findings import Problem, Severity, Step
 from celerycheck.known_libraries import SHIPPED, Kind, Libraries
@@ -17,6 +18,7 @@ from celerycheck.source.files import Files, is_test_file
 from celerycheck.source.following import DEPTH, Reached, reach, renamed
 from celerycheck.source.modules import Function, Module
 from celerycheck.source.project import Project
+from celerycheck.source.testsuite import Suite
 from celerycheck.subjects import App, Location, NotEvaluated, TaskInfo
 
 _SENDS = re.compile(
@@ -109,18 +111,12 @@ class TaskBody:
     @cached_property
     def sites(self) -> Sequence[CallSite]:
         """The call sites in its own body and in functions inside it."""
-        return [site for site in self.source.sites if self._holds(site.function)]
+        return self.source.sites_in(self.function)
 
     @cached_property
     def workflows(self) -> Sequence[Workflow]:
         """The workflows made in its own body and in functions inside it."""
-        return [flow for flow in self.source.workflows if self._holds(flow.function)]
-
-    def _holds(self, function: Function | None) -> bool:
-        if function is None or function.module is not self.function.module:
-            return False
-        own = self.function.qualname
-        return function is self.function or function.qualname.startswith(f"{own}.<locals>.")
+        return self.source.workflows_in(self.function)
 
     @property
     def callers(self) -> Sequence[CallSite]:
@@ -246,6 +242,22 @@ class SourceCode:
         """How many calls look like a task's, without anybody knowing of which."""
         return len(self._calls.unresolved)
 
+    def sites_in(self, function: Function) -> Sequence[CallSite]:
+        """The call sites in a function and in those inside it, in the order they were found."""
+        return _inside(self._sites_by_function, function)
+
+    def workflows_in(self, function: Function) -> Sequence[Workflow]:
+        """The workflows made in a function and in those inside it, in the order they were found."""
+        return _inside(self._workflows_by_function, function)
+
+    @cached_property
+    def _sites_by_function(self) -> Mapping[object, Sequence[CallSite]]:
+        return _by_function(self.sites)
+
+    @cached_property
+    def _workflows_by_function(self) -> Mapping[object, Sequence[Workflow]]:
+        return _by_function(self.workflows)
+
     def sites_of(self, name: str) -> Sequence[CallSite]:
         """The call sites of one task, by its registered name."""
         return self._sites_by_name.get(name, ())
@@ -257,6 +269,11 @@ class SourceCode:
             found.setdefault(site.name, []).append(site)
         return found
 
+    @cached_property
+    def suite(self) -> Suite:
+        """The project's tests, wherever below the working directory they lie."""
+        return Suite(self.files)
+
     def tasks_around(self, function: Function | None) -> Sequence[TaskInfo]:
         """The registered tasks whose body holds a function (the task's own, or one inside it)."""
         while function is not None:
@@ -266,6 +283,27 @@ class SourceCode:
             outer = function.qualname.rpartition(".<locals>.")[0]
             function = function.module.functions.get(outer) if outer else None
         return ()
+
+
+_Found = TypeVar("_Found", CallSite, Workflow)
+
+
+def _by_function(found: Sequence[_Found]) -> Mapping[object, Sequence[_Found]]:
+    """Grouped by the function they stand in, and by module and name of each function around that."""
+    groups: dict[object, list[_Found]] = {}
+    for one in found:
+        if one.function is not None:
+            groups.setdefault(one.function, []).append(one)
+            outer = one.function.qualname.rpartition(".<locals>.")[0]
+            while outer:
+                groups.setdefault((one.module, outer), []).append(one)
+                outer = outer.rpartition(".<locals>.")[0]
+    return groups
+
+
+def _inside(groups: Mapping[object, Sequence[_Found]], function: Function) -> Sequence[_Found]:
+    own, inner = groups.get(function, ()), groups.get((function.module, function.qualname), ())
+    return [*own, *inner] if inner else own
 
 
 __all__ = ["CallSite", "Location", "Reached", "SourceCode", "TaskBody", "Workflow", "is_test_file"]
