@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator, Sequence
 
-from celerycheck.checks._conditions import while_debugging
+from celerycheck.checks._conditions import on_request, while_debugging
 from celerycheck.checks._handlers import catches
 from celerycheck.checks._pools import pool_of
 from celerycheck.findings import Severity
@@ -88,6 +88,7 @@ def process_in_prefork(body: TaskBody, *, depth: int = 4) -> Iterator[Problem]:
             fix="send a group of tasks instead, or import billiard in place of multiprocessing"
             if reached.call.method in ("Pool", "Process")
             else "send a group of tasks instead, or use threads",
+            at_most=Severity.INFO if on_request(reached) else None,
         )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from celerycheck.checks._conditions import parts, while_debugging
+from celerycheck.checks._conditions import on_request, parts, while_debugging
 from celerycheck.checks._handlers import catches
 from celerycheck.checks._pools import pool_of
 from celerycheck.checks._task_results import Result, result_of, result_of_chain
@@ -68,7 +68,8 @@ def _wait(body: TaskBody, reached: Reached, found: Result) -> Problem:
         )
         return body.problem(message, at=reached, fix=_chained(found), at_most=Severity.WARNING)
     message = f"{text} waits for {found.of}: inside a worker Celery raises RuntimeError"
-    return body.problem(message, at=reached, fix=_chained(found))
+    at_most = Severity.INFO if on_request(reached) else None
+    return body.problem(message, at=reached, fix=_chained(found), at_most=at_most)
 
 
 def _expected(reached: Reached, found: Result) -> bool:

@@ -143,6 +143,16 @@ def test_process_in_prefork(does):
     assert "starts child processes" in message
 
 
+def test_a_helper_may_offer_processes():
+    services = (
+        "import multiprocessing\ndef render(page, spread=False):\n    if spread: multiprocessing.Pool(4)\n"
+    )
+    (problem,) = found(
+        "process-in-prefork", project("services.render(order)", {"proj/services.py": services})
+    )
+    assert problem.at_most is Severity.INFO
+
+
 ALONE = {
     "a pool of threads": "from multiprocessing.pool import ThreadPool\nThreadPool(2).map(str, order)",
     "threads that look like processes": "from multiprocessing.dummy import Pool\nPool(2)",

@@ -41,6 +41,10 @@ def total(result): return sum(result.get())
 
 def fetch_now(page): return tasks.fetch.delay(page).get(timeout=10)
 
+def fetch_perhaps(page, wait=False):
+    result = tasks.fetch.delay(page)
+    if wait: return result.get()
+
 def look(id: str, result: AsyncResult): return result.get()
 
 def nap(): time.sleep(20)
@@ -127,12 +131,28 @@ def test_a_state_polled_holds_a_worker():
     [
         ("services.total(group(fetch.s(1))())", "def total(result): return sum(result.get())"),
         ("services.fetch_now(1)", "def fetch_now(page): return tasks.fetch.delay(page).get(timeout=10)"),
-        ("services.look(1, done)", "def look(id: str, result: AsyncResult): return result.get()"),
+        ("services.look(1, done)", "def fetch_perhaps(page, wait=False):
+    result = tasks.fetch.delay(page)
+    if wait: return result.get()
+
+def look(id: str, result: AsyncResult): return result.get()"),
     ],
 )
 def test_a_wait_in_a_helper(does, line):
     assert flagged("waits-for-task", project(does)) == [line]
     assert flagged("waits-for-task", project(does), depth=0) == []
+
+
+@pytest.mark.parametrize(
+    ("does", "at_most"),
+    [
+        ("services.fetch_perhaps(1, wait=done)", Severity.INFO),
+        ("if done: services.fetch_now(1)", None),
+        ("if done: fetch.delay(1).get()", None),
+    ],
+)
+def test_a_helper_may_offer_to_wait(does, at_most):
+    assert [problem.at_most for problem in found("waits-for-task", project(does))] == [at_most]
 
 
 def test_green_pools_do_wait():
