@@ -5,9 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 
+from celerycheck.checks._unfit import instead_of, unfit
 from celerycheck.checks._wording import assignment
 from celerycheck.findings import Severity
 from celerycheck.registry import Problem, check
+from celerycheck.source.code import Value
+from celerycheck.source.evidence import CallSite, SourceCode
 from celerycheck.subjects import App, NotEvaluated, Parameter, Setting, Settings, TaskInfo
 
 PICKLE = ("pickle", "application/x-python-serialize")
@@ -18,7 +21,9 @@ ALWAYS_TRUSTED = ("application/data", "application/text")
 """Kombu takes these whatever `accept_content` says; the `auth` serializer is one of them."""
 PLAIN_ONLY = ("json", "msgpack", "yaml")
 """Serializers that carry values only: no objects, sets or files."""
-CONVERTING_METHODS = ("__call__", "apply_async", "delay", "signature")
+COPIED = ("a model instance", "model instances", "a queryset")
+"""What pickle carries, as old as the message by the time it is read."""
+CONVERTING_METHODS = ("__call__", "apply_async", "delay", "signature", "s", "si")
 
 
 @check
@@ -70,14 +75,77 @@ def serializer_not_accepted(app: App) -> Iterator[Problem]:
 
 
 @check
-def complex_argument(task: TaskInfo) -> Iterator[Problem]:
+def complex_argument(source: SourceCode) -> Iterator[Problem]:
     """A task takes an object that does not belong in a message.
 
     Why: `delay()` cannot serialize it; and where it can, the worker gets a copy as old as the message
         instead of the current row.
-    Fix: pass an id or plain values, and load the object in the task.
+    Fix: pass an id or plain values, and load the object in the task. Told of calls where the source is at
+        hand, and of parameters annotated with such a class that no call shows.
     Reference: https://docs.celeryq.dev/en/stable/userguide/tasks.html#state
     """
+    shown = set()
+    for site in source.sites:
+        for problem in _unfit_arguments(source, site):
+            shown.add(site.name)
+            yield problem
+    for task in source.app.tasks:
+        if task.name not in shown:
+            yield from _unfit_parameters(task)
+
+
+def _unfit_arguments(source: SourceCode, site: CallSite) -> Iterator[Problem]:
+    """What is said of the values that a call gives a task."""
+    task = site.task
+    if site.method == "apply" or (task is not None and (task.pydantic or _converts_arguments(task))):
+        return
+    serializer = _serializer(source.app, site)
+    given: list[tuple[int | str, Value]] = [*enumerate(site.args or ()), *(site.kwargs or {}).items()]
+    for place, value in given if serializer in PLAIN_ONLY or serializer in PICKLE else ():
+        kind = unfit(source, site, value)
+        if kind is None or (serializer in PICKLE and kind not in COPIED):
+            continue
+        end = "does not fit into" if serializer in PLAIN_ONLY else "goes as a copy into"
+        yield Problem(
+            f"{_parameter(site, place)} is given {kind}, which {end} a {serializer} message",
+            fix=instead_of(kind),
+            about=site.about,
+            at_most=None if serializer in PLAIN_ONLY and _is_sent(site) else Severity.WARNING,
+        )
+
+
+def _serializer(app: App, site: CallSite) -> str | None:
+    """The name of what writes the message; None where it is computed."""
+    given = site.options.get("serializer")
+    if given is not None:
+        return given.string
+    task = site.task
+    value = app.settings["task_serializer"].value if task is None else task.option("serializer")
+    return value if isinstance(value, str) else None
+
+
+def _parameter(site: CallSite, place: int | str) -> str:
+    """The parameter that an argument is for, in words."""
+    name = site.name.rpartition(".")[2]
+    if isinstance(place, str):
+        return f"{place} of {name}"
+    taken = site.task.parameters if site.task is not None and site.prepended == 0 else None
+    names = [p.name for p in taken or () if p.kind in ("positional", "any")]
+    return f"{names[place]} of {name}" if place < len(names) else name
+
+
+def _is_sent(site: CallSite) -> bool:
+    """Whether it goes out at once, by itself or within a workflow."""
+    if site.sent or site.launches:
+        return True
+    flow = site.workflow
+    while flow is not None and not flow.launches:
+        flow = flow.parent
+    return flow is not None
+
+
+def _unfit_parameters(task: TaskInfo) -> Iterator[Problem]:
+    """What is said of a task's annotations."""
     if task.pydantic or task.option("serializer") not in PLAIN_ONLY or _converts_arguments(task):
         return
     for parameter in task.parameters or ():

@@ -240,7 +240,8 @@ class Project:
                 value = owner.instance_attribute(attribute)
             if value is not None:
                 if value.chain is None or "?" in value.chain:
-                    return value if value.is_constant and len(rest) == 2 else None
+                    plain = value.is_constant and len(rest) == 2 and not _is_enum(owner)
+                    return value if plain else None
                 return Value("chain", ".".join([value.chain + rest[1][len(attribute) :], *rest[2:]]))
         return None
 
@@ -409,6 +410,11 @@ def _of_instance(rest: list[str]) -> list[str]:
     if len(rest) > 3 and rest[1] in _MANAGERS and (rest[-2] in _FETCHES or rest[-2].endswith("[]")):
         return [f"{rest[0]}()", rest[-1]]
     return rest
+
+
+def _is_enum(cls: Class) -> bool:
+    """Whether what its body assigns are members, which are not the values written there."""
+    return any(base in ("enum.Enum", "enum.Flag") for base in cls.bases)
 
 
 def _defined_functions(module: Module) -> Iterator[Function]:

@@ -21,8 +21,9 @@ from kombu.utils import json as kombu_json
 
 from celerycheck.checks import serialization as topic
 from celerycheck.findings import Severity, describe
-from celerycheck.subjects import BackendInfo, NotEvaluated, Opaque, TaskClass, TaskInfo
-from celerycheck.testing import app, found, parameter, problems, settings, task
+from celerycheck.source.evidence import SourceCode
+from celerycheck.subjects import BackendInfo, DjangoInfo, NotEvaluated, Opaque, TaskClass, TaskInfo
+from celerycheck.testing import app, found, parameter, problems, settings, source, task
 
 REGISTERED = {
     "json": "application/json",
@@ -347,3 +348,286 @@ def test_yaml_runs_no_code():
     with pytest.raises(DecodeError):
         kombu.loads(payload, topic.YAML[1], "utf-8", accept={topic.YAML[1]})
     assert kombu.loads(pickle.dumps(1), topic.PICKLE[1], "binary", accept={topic.PICKLE[1]}) == 1
+
+
+MODELS = """
+from django.db import models
+
+class User(models.Model):
+    team = models.ForeignKey("Team", on_delete=models.CASCADE)
+"""
+KINDS = """
+import enum
+import dataclasses
+import pydantic
+from typing import NamedTuple, TypedDict
+
+class Colour(enum.Enum):
+    RED = "red"
+
+class Size(str, enum.Enum):
+    BIG = "big"
+
+class Level(enum.IntEnum):
+    HIGH = 3
+
+@dataclasses.dataclass
+class Order:
+    id: int
+
+@dataclasses.dataclass(frozen=True)
+class Paid(Order):
+    at: int
+
+class Client:
+    def __init__(self, url): ...
+
+class Hooked:
+    def __json__(self): ...
+
+class Form(pydantic.BaseModel):
+    name: str
+
+class Pair(NamedTuple):
+    a: int
+
+class Row(TypedDict):
+    a: int
+
+class Names(list): ...
+
+class Foreign(somewhere.Base): ...
+
+class Failed(ValueError): ...
+"""
+SENDING = """
+import datetime
+import uuid
+from decimal import Decimal
+from pathlib import Path
+
+from celery import chain, current_app, shared_task
+from proj.kinds import (
+    Client, Colour, Failed, Foreign, Form, Hooked, Level, Names, Order, Paid, Pair, Row, Size,
+)
+from proj.models import User
+
+@shared_task{options}
+def work(item, other=None): ...
+
+def view(request, user: User, form: Form, rows: list[int], colour: Colour, more):
+    {call}
+"""
+
+
+def calling(call, options="", **fields):
+    text = SENDING.replace("{options}", options).replace("{call}", call.replace("\n", "\n    "))
+    files = {"proj/tasks.py": text, "proj/models.py": MODELS, "proj/kinds.py": KINDS}
+    return source(files, django=DjangoInfo("5.2", models=("proj.models.User",)), **fields)
+
+
+@pytest.mark.parametrize(
+    ("call", "kind"),
+    [
+        ("work.delay(User.objects.get(pk=1))", "a model instance"),
+        ("user = User.objects.first()\nwork.delay(user)", "a model instance"),
+        ("work.delay(user)", "a model instance"),
+        ("work.delay(User(name='x'))", "a model instance"),
+        ("for each in User.objects.all():\n    work.delay(each)", "a model instance"),
+        ("work.delay([user])", "a model instance"),
+        ("work.delay([each for each in User.objects.all()])", "a model instance"),
+        ("work.delay({'user': user})", "a model instance"),
+        ("work.delay(User.objects.filter(active=True))", "a queryset"),
+        ("work.delay(User.objects.values_list('pk', flat=True))", "a queryset"),
+        ("work.delay(list(User.objects.all()))", "model instances"),
+        ("work.apply_async(args=[user])", "a model instance"),
+        ("work.apply_async((user,), countdown=5)", "a model instance"),
+        ("work.delay({1, 2})", "a set"),
+        ("work.delay(set(rows))", "a set"),
+        ("work.delay({row for row in rows})", "a set"),
+        ("work.delay(row for row in rows)", "a generator"),
+        ("work.delay(map(str, rows))", "an iterator"),
+        ("work.delay(range(3))", "a range"),
+        ("work.delay(lambda: 1)", "a function"),
+        ("def done(): ...\nwork.delay(done)", "a function"),
+        ("work.delay(request)", "an HTTP request"),
+        ("work.delay(Colour.RED)", "an Enum member"),
+        ("work.delay(colour)", "an Enum member"),
+        ("work.delay(Order(1))", "a dataclass instance"),
+        ("work.delay(Paid(1, 2))", "a dataclass instance"),
+        ("work.delay(Client('u'))", "an instance of Client"),
+        ("work.delay(form)", "a pydantic model"),
+        ("work.delay(Path('a'))", "a path"),
+        ("work.delay(datetime.timedelta(days=1))", "a timedelta"),
+        ("work.delay(open('a'))", "an open file"),
+        ("with open('a') as f:\n    work.delay(f)", "an open file"),
+        ("try:\n    more()\nexcept ValueError as error:\n    work.delay(error)", "an exception"),
+        ("work.delay(Failed('x'))", "an exception"),
+        ("work.delay(user if more else User.objects.get(pk=2))", "a model instance"),
+    ],
+)
+def test_complex_argument_of_calls(call, kind):
+    (problem,) = found("complex-argument", calling(call))
+    assert problem.message == f"item of work is given {kind}, which does not fit into a json message"
+    assert problem.at_most is None
+    assert describe(problem.about)[:2] == ("call", "proj.tasks.work")
+    assert problem.fix
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        "work.delay(user.id)",
+        "work.delay(user.pk)",
+        "work.delay(user.team_id)",
+        "work.delay(user.name)",
+        "work.delay(str(user))",
+        "work.delay(user.to_dict())",
+        "work.delay(User.objects.get(pk=1).pk)",
+        "work.delay(User.objects.count())",
+        "work.delay(User.objects.filter(a=1).exists())",
+        "work.delay(list(User.objects.values_list('pk', flat=True)))",
+        "work.delay(sorted(User.objects.values_list('pk', flat=True)))",
+        "ids = list(User.objects.values_list('pk', flat=True))\nwork.delay(ids)",
+        "ids = list(User.objects.all())\nif more:\n    ids = list(User.objects.all())\nwork.delay(ids[:5])",
+        "for pk in User.objects.values_list('pk', flat=True):\n    work.delay(pk)",
+        "for row in User.objects.values('pk'):\n    work.delay(row)",
+        "work.delay([each.pk for each in User.objects.all()])",
+        "work.delay({'id': user.pk, 'at': datetime.datetime.now()})",
+        "work.delay(list({1, 2}))",
+        "work.delay(list(set(rows)))",
+        "work.delay(sorted(set(rows)))",
+        "work.delay(list(map(str, rows)))",
+        "work.delay(list(range(3)))",
+        "work.delay([row for row in rows])",
+        "work.delay(len(User.objects.all()))",
+        "work.delay(datetime.datetime.now())",
+        "work.delay(datetime.date.today())",
+        "work.delay(uuid.uuid4())",
+        "work.delay(Decimal('1'))",
+        "work.delay(b'bytes')",
+        "work.delay(datetime.timedelta(days=1).total_seconds())",
+        "work.delay(str(Path('a')))",
+        "work.delay(request.user.pk)",
+        "work.delay(request.POST['a'])",
+        "work.delay(request.path)",
+        "work.delay(Colour.RED.value)",
+        "work.delay(Colour.RED.name)",
+        "work.delay(colour.value)",
+        "work.delay(Size.BIG)",
+        "work.delay(Level.HIGH)",
+        "work.delay(Hooked())",
+        "work.delay(Pair(1))",
+        "work.delay(Row(a=1))",
+        "work.delay(Names())",
+        "work.delay(Foreign())",
+        "work.delay(Order(1).id)",
+        "work.delay(dataclasses.asdict(Order(1)))",
+        "work.delay(form.model_dump(mode='json'))",
+        "work.delay(open('a').read())",
+        "try:\n    more()\nexcept ValueError as error:\n    work.delay(str(error))",
+        "work.delay(more)",
+        "work.delay(*more)",
+        "work.delay(**more)",
+        "work.delay(user.pk if more else None)",
+        "work.delay(more or 5)",
+        "work.delay(work.name)",
+        "work.apply((user,))",
+        "work(user)",
+        "more.delay(user)",
+    ],
+)
+def test_complex_argument_is_silent_of_calls_with_plain_values(call):
+    assert problems("complex-argument", calling(call)) == []
+
+
+@pytest.mark.parametrize(
+    ("call", "at_most"),
+    [
+        ("work.delay(user)", None),
+        ("work.s(user).delay()", None),
+        ("chain(work.s(user), work.s())()", None),
+        ("flow = chain(work.s(user), work.s())\nflow.apply_async()", None),
+        ("return work.s(user)", Severity.WARNING),
+        ("return chain(work.s(user), work.s())", Severity.WARNING),
+        ("work.apply_async(link=work.s(user))", Severity.WARNING),
+    ],
+)
+def test_complex_argument_is_sure_of_what_is_sent(call, at_most):
+    (problem,) = found("complex-argument", calling(call))
+    assert problem.at_most is at_most
+
+
+REFUSED = "is given a model instance, which does not fit into a json message"
+IN_MSGPACK = REFUSED.replace("json", "msgpack")
+COPIED = "is given a model instance, which goes as a copy into a pickle message"
+
+
+@pytest.mark.parametrize(
+    ("call", "options", "messages"),
+    [
+        ("work.delay(1, user)", "", [f"other of work {REFUSED}"]),
+        ("work.delay(other=user)", "", [f"other of work {REFUSED}"]),
+        ("work.delay(1, zzz=user)", "", [f"zzz of work {REFUSED}"]),
+        ("work.delay(1, 2, user)", "", [f"work {REFUSED}"]),
+        ("work.delay(user)", "(serializer='msgpack')", [f"item of work {IN_MSGPACK}"]),
+        ("work.delay(user)", "(serializer='pickle')", [f"item of work {COPIED}"]),
+        ("work.apply_async((user,), serializer='pickle')", "", [f"item of work {COPIED}"]),
+        ("work.delay({1})", "(serializer='pickle')", []),
+        ("work.delay(user)", "(serializer='own')", []),
+        ("work.apply_async((user,), serializer=more)", "", []),
+        ("work.delay(form)", "(pydantic=True)", []),
+        ("current_app.send_task('other.work', [user])", "", [f"work {REFUSED}"]),
+    ],
+)  # fmt: skip
+def test_complex_argument_asks_for_the_serializer(call, options, messages):
+    seen = found("complex-argument", calling(call, options))
+    assert [problem.message for problem in seen] == messages
+    assert all(p.at_most is Severity.WARNING for p in seen if "copy" in p.message)
+
+
+def test_complex_argument_is_silent_of_bases_that_make_keys_of_instances():
+    code = calling("work.delay(user)")
+    (site,) = code.sites
+    site.task = dataclasses.replace(site.task, classes=(TaskClass("proj.Base", defines=("apply_async",)),))
+    assert problems("complex-argument", code) == []
+
+
+def test_complex_argument_is_silent_of_own_classes_where_types_are_registered():
+    files = {
+        "proj/tasks.py": SENDING.format(options="", call="work.delay(Order(1), {1})"),
+        "proj/kinds.py": KINDS,
+    }
+    files["proj/celery.py"] = (
+        "from kombu.utils.json import register_type\nregister_type(Order, 'o', asdict, Order)\n"
+    )
+    assert problems("complex-argument", source(files)) == [
+        "other of work is given a set, which does not fit into a json message"
+    ]
+
+
+def test_complex_argument_is_said_once_of_a_parameter_and_its_calls():
+    parameters = (parameter("item", annotation="User", complex="a model instance"),)
+    code = calling("work.delay(user)")
+    (task_,) = code.app.tasks
+    annotated = dataclasses.replace(task_, parameters=parameters)
+    code = SourceCode(dataclasses.replace(code.app, tasks=(annotated,)), code.files)
+    assert [p.about.name for p in found("complex-argument", code)] == ["proj.tasks.work"]
+    assert len(found("complex-argument", code.app)) == 1
+    assert found("complex-argument", code.app)[0].about == annotated
+
+
+def test_a_task_hands_on_what_it_calls_request():
+    text = "from celery import shared_task\n\n@shared_task\ndef work(item): ...\n\n"
+    text += "@shared_task\ndef again(request):\n    work.delay(request)\n"
+    assert problems("complex-argument", source(text, django=DjangoInfo("5.2"))) == []
+
+
+@pytest.mark.parametrize(
+    ("base", "count"), [("django.views.View", 1), ("rest_framework.views.APIView", 1), ("Thing", 0)]
+)
+def test_the_request_of_a_view_class(base, count):
+    text = "import django.views, rest_framework.views\nfrom celery import shared_task\n\n"
+    text += "@shared_task\ndef work(item): ...\n\n"
+    text += f"class Page({base}):\n    def get(self, pk):\n        work.delay(self.request)\n"
+    assert len(problems("complex-argument", source(text, django=DjangoInfo("5.2")))) == count
