@@ -131,11 +131,7 @@ def test_a_state_polled_holds_a_worker():
     [
         ("services.total(group(fetch.s(1))())", "def total(result): return sum(result.get())"),
         ("services.fetch_now(1)", "def fetch_now(page): return tasks.fetch.delay(page).get(timeout=10)"),
-        ("services.look(1, done)", "def fetch_perhaps(page, wait=False):
-    result = tasks.fetch.delay(page)
-    if wait: return result.get()
-
-def look(id: str, result: AsyncResult): return result.get()"),
+        ("services.look(1, done)", "def look(id: str, result: AsyncResult): return result.get()"),
     ],
 )
 def test_a_wait_in_a_helper(does, line):
