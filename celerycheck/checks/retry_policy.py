@@ -137,7 +137,7 @@ def _milder(body: TaskBody, call: Call) -> bool:
 
 
 def _comes_again(body: TaskBody) -> bool:
-    """Whether it runs again by itself: it is scheduled, or each run is like the other for lack of arguments."""
+    """Whether it runs again by itself: it is scheduled, or without arguments each run is like the other."""
     return body.task.parameters == () or any(entry.task == body.name for entry in body.app.schedule)
 
 

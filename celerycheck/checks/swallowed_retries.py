@@ -51,8 +51,10 @@ def _swallowed(body: TaskBody, reached: Reached, block: Block) -> Problem | None
     text = f"{reached.original.text}()"
     if block.kind == "try":
         handler = _handler_of(block, RETRY, body.project)
-        return None if handler is None else _caught(body, reached, handler)
-    if block.kind in ("handler", "try-else") and _ends_with_return(block.group):
+        caught = None if handler is None else _caught(body, reached, handler)
+        if caught is not None:
+            return caught
+    if block.kind in ("try", "handler", "try-else") and _ends_with_return(block.group):
         return body.problem(
             f"{text} raises Retry, which `return` in `finally` discards: the task reports SUCCESS while its"
             " retry is sent",
