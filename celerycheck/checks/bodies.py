@@ -109,7 +109,7 @@ def exits_worker(body: TaskBody, *, depth: int = 4) -> Iterator[Problem]:
     """
     forks = any(reached.call.chain == "os.fork" for reached in body.reached(depth))
     for reached in body.reached(depth):
-        if "exit" not in body.kinds(reached) or forks or _is_command(reached):
+        if "exit" not in body.kinds(reached) or forks or _is_command(reached) or on_request(reached):
             continue
         if not _caught(reached.call.chain, reached.blocks):
             yield _exit(body, reached, f"{reached.original.text}()", _likely(reached))

@@ -29,6 +29,9 @@ def stop(): sys.exit(2)
 def stop_unless(order):
     if not order:
         sys.exit(2)
+def stop_unless_ready():
+    if not multiprocessing.cpu_count():
+        sys.exit(2)
 def stop_softly():
     try:
         sys.exit(2)
@@ -231,7 +234,7 @@ def test_exits_worker(does, line):
         ("sys.exit(1)", None),
         ("if order: sys.exit(1)", None),
         ("if order: services.stop()", Severity.WARNING),
-        ("services.stop_unless(order)", Severity.INFO),
+        ("services.stop_unless_ready()", Severity.INFO),
     ],
 )
 def test_an_exit_in_a_helper_is_less_sure(does, at_most):
@@ -248,6 +251,7 @@ def test_an_exit_in_a_helper_is_less_sure(does, at_most):
         "raise order.SystemExit",
         "services.stop_softly()",
         "services.command()",
+        "services.stop_unless(order)",
         "services.command.callback()",
         "try:\n    sys.exit(1)\nexcept SystemExit:\n    pass",
         "try:\n    sys.exit(1)\nexcept:\n    pass",
