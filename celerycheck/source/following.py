@@ -70,7 +70,8 @@ def reach(
             if helper is None or known(call) or id(helper) in seen or len(way) >= DEPTH:
                 continue
             seen.add(id(helper))
-            waiting.append((helper, _handed(helper, call), (*way, (original, function)), here))
+            handed = {**_shared(function, helper, names), **_handed(helper, call)}
+            waiting.append((helper, handed, (*way, (original, function)), here))
     return tuple(found)
 
 
@@ -81,6 +82,13 @@ def _callee(chain: str | None, task_class: str | None) -> str | None:
     if chain is None or task_class is None or not chain.startswith(f"{TASK}."):
         return chain
     return f"{task_class}(){chain[len(TASK) :]}"
+
+
+def _shared(outer: Function, helper: Function, names: Mapping[str, str]) -> dict[str, str]:
+    """What a function defined inside another takes over from it: all that its own parameters do not hide."""
+    if not helper.qualname.startswith(f"{outer.qualname}.<locals>."):
+        return {}
+    return {old: new for old, new in names.items() if old.removeprefix("?") not in helper.parameters}
 
 
 def _handed(helper: Function, call: Call) -> dict[str, str]:

@@ -103,6 +103,22 @@ def test_functions_inside_are_entered_where_they_are_called() -> None:
     assert "builtins.open" not in chains
 
 
+def test_functions_inside_know_what_the_one_around_them_is_handed() -> None:
+    task = body("""
+    @app.task(bind=True)
+    def work(self):
+        def again():
+            self.retry()
+        def other(self):
+            self.retry()
+        again()
+        other(work.order)
+        (lambda: self.retry())()
+    """)
+    chains = [found.call.chain for found in task.reached() if found.call.method == "retry"]
+    assert chains == ["<task>.retry", "proj.tasks.work.order.retry", "<task>.retry"]
+
+
 def test_the_task_itself() -> None:
     task = body("""
     @app.task(bind=True)
