@@ -195,6 +195,7 @@ def source(
     tasks = [
         task("", info=info, inherited=inherited, **options)
         for path, text in files.items()
+        if path.endswith(".py")
         for info, options in _tasks_in(path, text)
     ]
     tops = tuple(sorted({path.partition("/")[0].removesuffix(".py") for path in files}))
