@@ -283,6 +283,8 @@ def _undefined_self(body: TaskBody) -> ast.Attribute | None:
     """The first attribute of a `self` that nothing defines."""
     function = body.function
     module = function.module
+    if "self" not in body.code.undefined:
+        return None
     names = {a.arg for a in ast.walk(function.node.args) if isinstance(a, ast.arg)}
     known = {*names, *function.closure, *module.names}
     if (

@@ -210,6 +210,8 @@ class Code:
     nested: list[Function] = field(default_factory=list)
     operations: list[tuple[Value, ast.expr, tuple[Block, ...]]] = field(default_factory=list)
     """Operations with `|` that are no part of a larger one, with what surrounds them: workflows, perhaps."""
+    undefined: set[str] = field(default_factory=set)
+    """Plain names that it reads and nobody gives a value, as far as the source tells."""
 
     def call_at(self, node: ast.AST) -> Call | None:
         """The call made by that node of the syntax tree."""

@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import takewhile
 from typing import TypeVar
 
 from celerycheck.findings import Problem, Severity, Step
@@ -102,11 +103,18 @@ class TaskBody:
 
     def reached(self, depth: int = DEPTH) -> Iterator[Reached]:
         """Every call it may come to, in its own body first, then in helpers up to `depth` calls deep."""
-        return (found for found in self._reached if found.depth <= depth)
+        if depth >= DEPTH:
+            return iter(self._reached)
+        return takewhile(lambda found: len(found.way) <= depth, self._reached)
 
     def kinds(self, call: Call | Reached) -> frozenset[Kind]:
         """What calling this does, as far as libraries are known: `network`, `write`, `send` ..."""
         return self.source.kinds(call.call if isinstance(call, Reached) else call)
+
+    @cached_property
+    def kinds_reached(self) -> frozenset[Kind]:
+        """Everything that the calls it may come to do, however deep: most checks need not look closer."""
+        return frozenset().union(*(self.source.kinds(found.call) for found in self._reached))
 
     @cached_property
     def sites(self) -> Sequence[CallSite]:
@@ -158,6 +166,7 @@ class SourceCode:
     ahead: Ahead | None = None
     project: Project = field(init=False)
     _bodies: dict[str, TaskBody | None] = field(default_factory=dict, init=False)
+    _kinds: dict[str, frozenset[Kind]] = field(default_factory=dict, init=False)
 
     def __post_init__(self) -> None:
         self.project = Project(self.app, self.files, self.ahead)
@@ -197,7 +206,12 @@ class SourceCode:
 
     def kinds(self, call: Call) -> frozenset[Kind]:
         """What a call does, as far as libraries are known."""
-        return self.libraries.kinds(call.chain, self.project.is_model) if call.chain else frozenset()
+        chain = call.chain or ""
+        known = self._kinds.get(chain)
+        if known is None:
+            known = self.libraries.kinds(chain, self.project.is_model) if chain else frozenset()
+            self._kinds[chain] = known
+        return known
 
     @cached_property
     def _calls(self) -> Calls:

@@ -400,7 +400,10 @@ class _Reader:
         if value is None:
             value = self._starred_name(name)
         if value is None:
-            return Value("chain", f"builtins.{name}") if name in _BUILTINS else UNKNOWN
+            if name in _BUILTINS:
+                return Value("chain", f"builtins.{name}")
+            self.code.undefined.add(name)
+            return UNKNOWN
         return self._resolved(value)
 
     def _starred_name(self, name: str) -> Value | None:
