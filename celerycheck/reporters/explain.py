@@ -10,6 +10,7 @@ from celerycheck.registry import Check, Option
 from celerycheck.reporters.console_words import COLOURS, sign
 from celerycheck.reporters.harmless import visible
 from celerycheck.reporters.page import Look, Page, Piece
+from celerycheck.source.evidence import CallSite, SourceCode, TaskBody, Workflow
 from celerycheck.subjects import App, QueueInfo, RouteInfo, ScheduleEntry, Settings, TaskInfo
 
 SUBJECTS: Mapping[type, str] = {
@@ -19,6 +20,10 @@ SUBJECTS: Mapping[type, str] = {
     ScheduleEntry: "each schedule entry",
     RouteInfo: "each route",
     QueueInfo: "each queue",
+    TaskBody: "the code of each task",
+    CallSite: "each place that calls a task",
+    Workflow: "each chain, group and chord",
+    SourceCode: "the code of the whole project",
 }
 TYPES: Mapping[object, str] = {
     bool: "true or false",
