@@ -63,7 +63,7 @@ def unbounded_retries(source: SourceCode) -> Iterator[Problem]:
 
 
 def _unbounded(task: TaskInfo, body: TaskBody | None) -> Iterator[Problem]:
-    if task.option("max_retries") is not None or not task.may_retry:
+    if task.option("max_retries") is not None:
         return
     automatic = bool(task.autoretry_for) and retry_arguments(task).get("max_retries") is None
     proven = automatic or _retries_by_hand(task, body)
@@ -100,15 +100,14 @@ def _counts(node: ast.AST) -> bool:
 
 def _retries_by_hand(task: TaskInfo, body: TaskBody | None) -> bool | None:
     """Whether its code surely asks for retries without a bound; None where it surely does not."""
-    if not may_call_retry(task):
-        return None
+    mentioned = may_call_retry(task)
     if body is None or overrides_retry(task):
-        return task.bound and "retry" in task.names_read
+        return task.bound and "retry" in task.names_read if mentioned else None
     calls = list(retry_calls(body, DEPTH))
-    if not calls:
-        elsewhere = task.self_escapes or any("retry" in cls.reads for cls in task.classes)
-        return False if elsewhere or _mentions_own_retry(body) else None
-    return None if all(map(_is_bounded, calls)) else True
+    if calls:
+        return None if all(map(_is_bounded, calls)) else True
+    elsewhere = task.self_escapes or any("retry" in cls.reads for cls in task.classes)
+    return False if mentioned and (elsewhere or _mentions_own_retry(body)) else None
 
 
 def _is_bounded(reached: Reached) -> bool:
@@ -118,7 +117,7 @@ def _is_bounded(reached: Reached) -> bool:
 
 def _mentions_own_retry(body: TaskBody) -> bool:
     """Whether `self.retry` stands anywhere in the body, functions inside it included."""
-    first = body.task.first_parameter
+    first = body.task.first_parameter if body.task.bound or body.task.class_based else None
     return any(
         isinstance(node, ast.Attribute)
         and node.attr == "retry"

@@ -10,7 +10,7 @@ from celerycheck.registry import NotEvaluated
 from celerycheck.source.evidence import SourceCode
 from celerycheck.source.files import MemoryFiles
 from celerycheck.subjects import Opaque, TaskClass, TaskInfo
-from celerycheck.testing import app, error, found, problems, task
+from celerycheck.testing import app, error, flagged, found, problems, source, task
 
 NETWORK = [error("requests.exceptions.Timeout")]
 BASE = "proj.base.Base"
@@ -304,3 +304,169 @@ def test_the_window_is_what_celery_would_wait(factor, maximum, retries):
     waits = sum(get_exponential_backoff_interval(factor, n, maximum) for n in range(retries))
     subject = task(autoretry_for=NETWORK, **options)
     assert problems("short-retry-budget", unread(subject), seconds=10**6) == [short(retries, waits, 10**6)]
+
+
+HEAD = """
+import requests
+from celery import Task, shared_task
+from django.conf import settings
+from proj.errors import Busy, Unreachable
+from proj.services import pay
+PAUSE = 30
+"""
+ERRORS = """
+import requests
+class Busy(Exception): pass
+class Unreachable(requests.ConnectionError): pass
+"""
+SERVICES = """
+import requests
+def pay(order):
+    requests.post("https://pay.example", json=order)
+"""
+
+
+def retrying(statement, caught="OSError as exc", options="bind=True, max_retries=5", work="pay(order)"):
+    """A bound task that answers an exception with this statement."""
+    text = f"{HEAD}@shared_task({options})\ndef work(self, order):\n    try:\n        {work}\n"
+    text += f"    except {caught}:\n        {statement}\n"
+    return source({"proj/tasks.py": text, "proj/errors.py": ERRORS, "proj/services.py": SERVICES})
+
+
+def paced(text, seconds, usual=False):
+    default = ", the default_retry_delay" if usual else ""
+    return f"{text}() comes after the same {seconds} s each time{default}"
+
+
+@pytest.mark.parametrize(
+    ("code", "message", "at_most"),
+    [
+        (retrying("raise self.retry(exc=exc)"), paced("self.retry", 180, usual=True), None),
+        (retrying("raise self.retry(exc=exc, countdown=5)"), paced("self.retry", 5), None),
+        (retrying("self.retry(countdown=PAUSE)"), paced("self.retry", 30), None),
+        (retrying("raise work.retry(countdown=5)"), paced("work.retry", 5), None),
+        (retrying("raise self.retry(countdown=None)"), paced("self.retry", 180, usual=True), None),
+        (retrying("raise self.retry(countdown=2)", "Exception"), paced("self.retry", 2), None),
+        (retrying("raise self.retry(countdown=2)", "Unreachable"), paced("self.retry", 2), None),
+        (
+            retrying("raise self.retry()", "Exception", "bind=True"),
+            paced("self.retry", 180, True),
+            Severity.INFO,
+        ),
+        (retrying("self.retry(max_retries=2, countdown=90)"), paced("self.retry", 90), Severity.INFO),
+        (retrying("self.retry(max_retries=2, countdown=9)"), paced("self.retry", 9), None),
+        (
+            retrying("raise self.retry()", options="bind=True, default_retry_delay=7"),
+            paced("self.retry", 7, usual=True),
+            None,
+        ),
+        # Waiting for something is done at a constant pace.
+        (retrying("raise self.retry(countdown=5)", "Busy"), paced("self.retry", 5), Severity.INFO),
+        (
+            retrying("raise self.retry(countdown=5)", "FileNotFoundError"),
+            paced("self.retry", 5),
+            Severity.INFO,
+        ),
+        (
+            retrying("raise self.retry(countdown=5)", "Exception", work="order.lock()"),
+            paced("self.retry", 5),
+            Severity.INFO,
+        ),
+    ],
+)
+def test_retries_by_hand_at_a_constant_pace(code, message, at_most):
+    assert [(p.message, p.at_most) for p in found("retry-without-backoff", code)] == [(message, at_most)]
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        retrying("raise self.retry(countdown=2 ** self.request.retries)"),
+        retrying("raise self.retry(countdown=min(600, 5 * 2 ** self.request.retries))"),
+        retrying("raise self.retry(countdown=settings.PAUSE)"),
+        retrying("raise self.retry(countdown=exc.response.headers['Retry-After'])"),
+        retrying("raise self.retry(countdown=order.pause)"),
+        retrying("raise self.retry(countdown=[5, 60, 600][self.request.retries])"),
+        retrying("raise self.retry(eta=order.due)"),
+        retrying("raise self.retry(**order)"),
+        retrying("raise self.retry(*order)"),
+        retrying("raise self.retry(max_retries=1)"),
+        retrying("raise self.retry(max_retries=order.tries)"),
+        retrying("raise self.retry()", options="bind=True, max_retries=1"),
+        retrying("raise self.retry()", options="bind=True, max_retries=0"),
+        retrying("self.default_retry_delay *= 2; raise self.retry()"),
+        retrying("raise order.retry(countdown=5)"),
+        retrying("raise"),
+        retrying("work.apply_async((order,), countdown=5)"),
+        source(
+            f"{HEAD}class PacedTask(Task):\n    pass\n"
+            "class Work(PacedTask):\n    name = 'w'\n    def retry(self, **options):\n        pass\n"
+            "    def run(self, order):\n        self.retry(countdown=5)\n"
+        ),
+    ],
+)
+def test_retries_by_hand_that_back_off_or_are_another_s(code):
+    assert problems("retry-without-backoff", code) == []
+
+
+def test_one_pace_by_hand_is_told_of_each_task_the_worst_first():
+    text = f"""{HEAD}
+@shared_task(bind=True, max_retries=9)
+def work(self, order):
+    if order.busy:
+        raise self.retry(countdown=1)
+    try:
+        pay(order)
+    except requests.Timeout:
+        raise self.retry(countdown=2)
+"""
+    code = source({"proj/tasks.py": text, "proj/errors.py": ERRORS, "proj/services.py": SERVICES})
+    assert flagged("retry-without-backoff", code) == ["raise self.retry(countdown=2)"]
+
+
+def test_both_halves_speak_of_one_task_each_in_its_place():
+    options = "bind=True, autoretry_for=(OSError,), max_retries=9"
+    code = retrying("raise self.retry(countdown=5)", "requests.HTTPError", options)
+    by_hand, automatic = found("retry-without-backoff", code)
+    assert by_hand.location is not None
+    assert automatic.location is None
+    assert by_hand.about == automatic.about == code.app.tasks[0]
+    assert by_hand.fix == "countdown=5 * 2 ** self.request.retries"
+
+
+@pytest.mark.parametrize("about", ["retry-without-backoff", "short-retry-budget"])
+def test_what_cannot_be_read_of_one_task_hides_nothing_of_others(about):
+    lazy = task("lazy", autoretry_for=NETWORK, retry_kwargs=Opaque("proj.Lazy"))
+    plain = task("plain", autoretry_for=NETWORK, default_retry_delay=1)
+    (problem,) = found(about, unread(lazy, plain, task()))
+    assert problem.about == plain
+    with pytest.raises(NotEvaluated, match="retry_kwargs"):
+        problems(about, unread(lazy, task()))
+
+
+@pytest.mark.parametrize(
+    ("code", "messages"),
+    [
+        (retrying("raise self.retry(countdown=2)"), [f"self.retry(): {short(5, 10)}"]),
+        (retrying("raise self.retry(countdown=2)", "requests.Timeout"), [f"self.retry(): {short(5, 10)}"]),
+        (retrying("raise self.retry(countdown=2)", "Exception"), [f"self.retry(): {short(5, 10)}"]),
+        (retrying("raise self.retry(countdown=2, max_retries=3)"), [f"self.retry(): {short(3, 6)}"]),
+        (
+            retrying("raise self.retry()", options="bind=True, default_retry_delay=9"),
+            [f"self.retry(): {short(3, 27)}"],
+        ),
+        (retrying("raise self.retry()"), []),
+        (retrying("raise self.retry(countdown=12)"), []),
+        (retrying("raise self.retry(countdown=2)", options="bind=True, max_retries=None"), []),
+        (retrying("raise self.retry(countdown=2)", options="bind=True, max_retries=0"), []),
+        (retrying("raise self.retry(countdown=2 ** self.request.retries)"), []),
+        (retrying("raise self.retry(countdown=settings.PAUSE)"), []),
+        (retrying("raise self.retry(countdown=0)"), []),
+        (retrying("raise self.retry(countdown=2)", "Busy"), []),
+        (retrying("raise self.retry(countdown=2)", "ValueError"), []),
+        (retrying("raise self.retry(countdown=2)", "Exception", work="order.lock()"), []),
+        (retrying("raise order.retry(countdown=2)"), []),
+    ],
+)
+def test_short_retry_budget_by_hand(code, messages):
+    assert problems("short-retry-budget", code) == messages

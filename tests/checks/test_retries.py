@@ -9,7 +9,7 @@ from celerycheck.findings import Severity
 from celerycheck.source.evidence import SourceCode
 from celerycheck.source.files import MemoryFiles
 from celerycheck.subjects import Opaque, TaskClass, TaskInfo
-from celerycheck.testing import app, error, found, problems, task
+from celerycheck.testing import app, error, found, problems, source, task
 
 FOREVER = "max_retries is None: it retries until it succeeds"
 NETWORK = [error("requests.exceptions.Timeout")]
@@ -170,3 +170,57 @@ def test_lost_processes_raise_billiard_s_exceptions(name):
     from celery import exceptions
 
     assert getattr(exceptions, name).__module__ == "billiard.exceptions"
+
+
+HEAD = """
+import requests
+from celery import Task, shared_task
+from proj.helpers import again
+"""
+AGAIN = "def again(task, exc):\n    raise task.retry(exc=exc)\n"
+PERHAPS = "max_retries is None: it retries until it succeeds, or its own code gives up"
+
+
+def endless(body, options="bind=True, max_retries=None", parameters="self, order"):
+    lines = "".join(f"    {line}\n" for line in body.splitlines())
+    text = f"{HEAD}@shared_task({options})\ndef work({parameters}):\n{lines}"
+    return source({"proj/tasks.py": text, "proj/helpers.py": AGAIN})
+
+
+@pytest.mark.parametrize(
+    ("code", "messages"),
+    [
+        (endless("raise self.retry()"), [FOREVER]),
+        (endless("raise self.retry(countdown=5)"), [FOREVER]),
+        (endless("again(self, ValueError())"), [FOREVER]),
+        (endless("raise work.retry()", "max_retries=None", "order"), [FOREVER]),
+        (endless("raise self.retry(countdown=2 ** self.request.retries)"), [FOREVER]),
+        (endless("print(f'try {self.request.retries}')\nraise self.retry()"), [FOREVER]),
+        (endless("if order:\n    raise self.retry(max_retries=3)\nraise self.retry()"), [FOREVER]),
+        (endless("if self.request.retries > 5:\n    return\nraise self.retry()"), [PERHAPS]),
+        (endless("tries = self.request.retries\nif tries < 9:\n    raise self.retry()"), [PERHAPS]),
+        (endless("raise self.retry(max_retries=3)"), []),
+        (endless("raise self.retry(max_retries=order.tries)"), []),
+        (endless("raise self.retry()", "bind=True, max_retries=3"), []),
+        (endless("raise self.retry()", "bind=True"), []),
+        (endless("order.retry()"), []),
+        (endless("requests.Session().retry()"), []),
+        (endless("return order.retry"), []),
+        (endless("order.retry(order.retries)", "max_retries=None", "order"), []),
+        (endless("order()"), []),
+    ],
+)
+def test_unbounded_retries_by_hand(code, messages):
+    assert problems("unbounded-retries", code) == messages
+
+
+@pytest.mark.parametrize(
+    ("code", "at_most"),
+    [
+        (endless("raise self.retry()"), None),
+        (endless("raise work.retry()", "max_retries=None", "order"), None),
+        (endless("order.on_error(self.retry)"), Severity.WARNING),
+    ],
+)
+def test_a_retry_that_is_called_is_proven(code, at_most):
+    assert [problem.at_most for problem in found("unbounded-retries", code)] == [at_most]
