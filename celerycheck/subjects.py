@@ -180,8 +180,8 @@ class Parameter:
 class TaskClass:
     """A project's own class in a task's inheritance, nearest first.
 
-    `name` is its dotted name, `defines` what its body defines (options and methods), `reads` the
-    attribute names its methods mention.
+    `name` is its dotted name, `defines` what its body defines (options and methods, `__call__` the only
+    special one), `reads` the attribute names its methods mention.
     """
 
     name: str

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
+from celerycheck.checks._base_classes import may_change_arguments
 from celerycheck.checks._wording import listed
 from celerycheck.findings import Severity
 from celerycheck.nearest import nearest
@@ -29,7 +30,6 @@ _UNMISTAKABLE = frozenset(
 )
 """Options that hardly any function has a use for, which takes what comes (`**kwargs`)."""
 
-_REWRITING = frozenset({"__call__", "apply_async", "apply", "delay", "s", "si", "signature", "subtask"})
 _TASK_DECORATORS = frozenset({"task", "shared_task"})
 _TRANSPARENT = frozenset({"django.db.transaction.atomic", "django.db.transaction.non_atomic_requests"})
 
@@ -77,7 +77,7 @@ def _parameters(site: CallSite) -> tuple[Parameter, ...] | None:
     task = site.task
     if task is None or task.parameters is None or not task.flag("typing") or task.wrapper_names:
         return None
-    if any(method in cls.defines for cls in task.classes for method in _REWRITING):
+    if may_change_arguments(task, site.module.project):
         return None
     if not task.bound and not task.class_based and task.first_parameter == "self":
         return None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 
+from celerycheck.checks._base_classes import may_change_arguments
 from celerycheck.checks._unfit import instead_of, unfit
 from celerycheck.checks._wording import assignment
 from celerycheck.findings import Severity
@@ -23,7 +24,6 @@ PLAIN_ONLY = ("json", "msgpack", "yaml")
 """Serializers that carry values only: no objects, sets or files."""
 COPIED = ("a model instance", "model instances", "a queryset")
 """What pickle carries, as old as the message by the time it is read."""
-CONVERTING_METHODS = ("__call__", "apply_async", "delay", "signature", "s", "si")
 
 
 @check
@@ -91,13 +91,15 @@ def complex_argument(source: SourceCode) -> Iterator[Problem]:
             yield problem
     for task in source.app.tasks:
         if task.name not in shown:
-            yield from _unfit_parameters(task)
+            yield from _unfit_parameters(source, task)
 
 
 def _unfit_arguments(source: SourceCode, site: CallSite) -> Iterator[Problem]:
     """What is said of the values that a call gives a task."""
     task = site.task
-    if site.method == "apply" or (task is not None and (task.pydantic or _converts_arguments(task))):
+    if site.method == "apply" or (
+        task is not None and (task.pydantic or may_change_arguments(task, source.project))
+    ):
         return
     serializer = _serializer(source.app, site)
     given: list[tuple[int | str, Value]] = [*enumerate(site.args or ()), *(site.kwargs or {}).items()]
@@ -144,9 +146,13 @@ def _is_sent(site: CallSite) -> bool:
     return flow is not None
 
 
-def _unfit_parameters(task: TaskInfo) -> Iterator[Problem]:
+def _unfit_parameters(source: SourceCode, task: TaskInfo) -> Iterator[Problem]:
     """What is said of a task's annotations."""
-    if task.pydantic or task.option("serializer") not in PLAIN_ONLY or _converts_arguments(task):
+    if (
+        task.pydantic
+        or task.option("serializer") not in PLAIN_ONLY
+        or may_change_arguments(task, source.project)
+    ):
         return
     for parameter in task.parameters or ():
         if parameter.complex and not _is_rebuilt(task, parameter):
@@ -162,11 +168,6 @@ def _is_rebuilt(task: TaskInfo, parameter: Parameter) -> bool:
     """Whether a decorator of the project's mentions it: it may make the object of what the message holds."""
     words = [word for word in re.findall(r"\w+", parameter.annotation or "") if word != "None"]
     return any(name in task.wrapper_names for name in (parameter.name, *words[-1:]))
-
-
-def _converts_arguments(task: TaskInfo) -> bool:
-    """Whether a base class may make ids of objects, or objects of ids, on the way."""
-    return any(method in c.defines for c in task.classes for method in CONVERTING_METHODS)
 
 
 def _refused_results(app: App, accepted: frozenset[str]) -> Iterator[Problem]:

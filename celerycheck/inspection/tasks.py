@@ -165,7 +165,8 @@ class TaskReader:
     def _task_class(self, cls: type) -> TaskClass:
         known = self._classes.get(cls)
         if known is None:
-            defines = tuple(name for name in before_binding(cls) if not name.startswith("__"))
+            own = before_binding(cls)
+            defines = tuple(name for name in own if name == "__call__" or not name.startswith("__"))
             reads: set[str] = set()
             for value in vars(cls).values():
                 function = value.fget if isinstance(value, property) else getattr(value, "__func__", value)

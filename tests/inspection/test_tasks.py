@@ -23,7 +23,7 @@ class Base(Task):
     abstract = True
 
     def on_failure(self, *args): self.retry()
-
+    def __call__(self, *args, **kwargs): return super().__call__(*args, **kwargs)
     @property
     def client(self): return self.connection_pool
 
@@ -382,7 +382,7 @@ def test_what_the_code_mentions(app):
     assert not task(app, "simple").may_retry
     [later, base] = task(app, "rich").classes
     assert (later.name, later.defines, base.name) == ("proj.Later", ("queue",), "proj.Base")
-    assert set(base.defines) == {"max_retries", "abstract", "on_failure", "client"}
+    assert set(base.defines) == {"max_retries", "abstract", "on_failure", "client", "__call__"}
     assert {"retry", "connection_pool"} <= set(base.reads)
     assert base.location == Location("proj.py", 15)
 
