@@ -212,6 +212,8 @@ class Code:
     """Operations with `|` that are no part of a larger one, with what surrounds them: workflows, perhaps."""
     undefined: set[str] = field(default_factory=set)
     """Plain names that it reads and nobody gives a value, as far as the source tells."""
+    yields: bool = False
+    """Whether it is a generator's."""
 
     def call_at(self, node: ast.AST) -> Call | None:
         """The call made by that node of the syntax tree."""

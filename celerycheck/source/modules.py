@@ -68,6 +68,9 @@ class Function:
 
     @cached_property
     def is_generator(self) -> bool:
+        read = self.__dict__.get("code")  # it may be asked while that is being read
+        if read is not None:
+            return bool(read.yields)
         return any(isinstance(node, (ast.Yield, ast.YieldFrom)) for node in own_nodes(self.node))
 
     @property

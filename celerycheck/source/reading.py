@@ -512,6 +512,11 @@ class _Reader:
             value.call.awaited = True
         return value
 
+    def _yield(self, node: ast.Yield | ast.YieldFrom) -> Value:
+        self.code.yields = True
+        self._parts(node)
+        return UNKNOWN
+
     def _display(self, node: ast.List | ast.Tuple | ast.Set) -> Value:
         items = tuple(self.value(element) for element in node.elts)
         if isinstance(node, ast.Set):
@@ -607,6 +612,8 @@ class _Reader:
         ast.Subscript: _subscript,
         ast.Call: _call,
         ast.Await: _await,
+        ast.Yield: _yield,
+        ast.YieldFrom: _yield,
         ast.List: _display,
         ast.Tuple: _display,
         ast.Set: _display,
