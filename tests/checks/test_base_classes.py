@@ -26,7 +26,7 @@ from celerycheck.testing import source
             True,
         ),
         (
-            "def __call__(self, *args, **kwargs):\n        args = []\n        return self.run(*args, **kwargs)",
+        ("def __call__(self, first, *a, **k):\n        return self.run(*a, **k)", True),
             True,
         ),
         ("def __call__(self, first, *args, **kwargs):\n        return self.run(*args, **kwargs)", True),
