@@ -25,11 +25,7 @@ from celerycheck.testing import source
             "def __call__(self, *a, **k):\n        k['a'] = 1\n        return self.run(*a, **k)",
             True,
         ),
-        (
         ("def __call__(self, first, *a, **k):\n        return self.run(*a, **k)", True),
-            True,
-        ),
-        ("def __call__(self, first, *args, **kwargs):\n        return self.run(*args, **kwargs)", True),
         ("def __call__(self, *args):\n        return self.run(*args)", True),
     ],
 )
