@@ -9,11 +9,12 @@ from collections.abc import Iterator
 from celerycheck.findings import Severity
 from celerycheck.nearest import TaskNames
 from celerycheck.registry import Problem, check
-from celerycheck.source.code import Block, Value
+from celerycheck.source.code import Block, Value, written
 from celerycheck.source.evidence import CallSite, SourceCode
 from celerycheck.subjects import NotEvaluated
 
 _IN_PIECES = re.compile(r"chunk|batch|page|slice|window|partition", re.IGNORECASE)
+_WAITING = re.compile(r"throttle|(?:^|[._])(?:sleep|wait)", re.IGNORECASE)
 _BY_NAME = frozenset({"send_task", "named signature"})
 _LONGEST = 40
 
@@ -33,7 +34,7 @@ def call_in_loop(source: SourceCode, *, few: int = 10) -> Iterator[Problem]:
     loops: dict[int, tuple[Block, list[CallSite]]] = {}
     for site in source.sites:
         block = site.call.inside("loop") if site.sent and site.method != "apply" else None
-        if block is not None and not _is_staggered(site) and not _leaves_after(block, site):
+        if block is not None and not (_is_paced(block, site) or _leaves_after(block, site)):
             loops.setdefault(id(block.group), (block, []))[1].append(site)
     for block, sites in loops.values():
         over = _iterated(block)
@@ -78,10 +79,16 @@ def _is_short(iterated: Value, few: int) -> bool:
     return len(call.args) == 3 or (last is not None and last <= few)
 
 
-def _is_staggered(site: CallSite) -> bool:
-    """Whether each is sent with a delay of its own, as no group can be."""
+def _is_paced(block: Block, site: CallSite) -> bool:
+    """Whether each is sent in its own time, or as one case of many, as no group can be."""
     given = (site.options.get("countdown"), site.options.get("eta"))
-    return any(value is not None and not value.is_constant for value in given)
+    if any(value is not None and not value.is_constant for value in given):
+        return True
+    inside = [b.kind for b in site.blocks[site.blocks.index(block) :]]
+    if "case" in inside or inside.count("else") > 1:
+        return True
+    called = (written(node.func) for node in ast.walk(block.node) if isinstance(node, ast.Call))
+    return any(_WAITING.search(name) for name in called)
 
 
 def _leaves_after(block: Block, site: CallSite) -> bool:

@@ -23,6 +23,7 @@ def view(users, orders, options, n):
 
 
 SENT = "send.delay(user.id)"
+ONE = "send.delay(1)"
 
 
 def looping(body):
@@ -40,8 +41,8 @@ def looping(body):
         ("[send.delay(user.id) for user in users]", ["[send.delay(user.id) for user in users]"]),
         ("for o in orders:\n    for user in o.users:\n        send.delay(user.id)", [SENT]),
         ("for user in users:\n    try:\n        send.delay(user.id)\n    except E: ...", [SENT]),
-        ("for u in users:\n    if u:\n        send.delay(1)\n    sweep.delay()", ["send.delay(1)"]),
-        ("for user in users:\n    send.apply_async((1,), countdown=5)", ["send.apply_async((1,), countdown=5)"]),
+        ("for u in users:\n    if u:\n        send.delay(1)\n    sweep.delay()", [ONE]),
+        ("for u in users:\n    send.apply_async((u,), countdown=5)", ["send.apply_async((u,), countdown=5)"]),
         # look-alikes
         ("send.delay(users[0].id)", []),
         ("for user in (1, 2, 3):\n    send.delay(user)", []),
@@ -61,6 +62,10 @@ def looping(body):
         ("for user in users:\n    send.delay(user.id)\n    return", []),
         ("for n, user in enumerate(users):\n    send.apply_async((user.id,), countdown=n * 10)", []),
         ("for user in users:\n    send.apply_async((user.id,), eta=user.due)", []),
+        ("for user in users:\n    throttle.maybe_wait()\n    send.delay(user.id)", []),
+        ("for user in users:\n    send.delay(user.id)\n    time.sleep(1)", []),
+        ("for o in n:\n    if n:\n        n()\n    elif o: ...\n    elif n:\n        send.delay(1)", []),
+        ("for o in orders:\n    match o:\n        case 1:\n            send.delay(1)", []),
         ("while users:\n    send.delay(users.pop())", []),
         ("for user in users:\n    send.apply((user.id,))", []),
         ("for user in users:\n    send(user.id)", []),
