@@ -175,7 +175,7 @@ def test_says_what_celery_says(parameters, bind):
     own = ", ".join(filter(None, ["self" if bind else "", parameters]))
     namespace = {}
     exec(f"def work({own}): ...", namespace)
-    task = app.task(bind=bind)(namespace["work"])
+    task = app.task(bind=bind, shared=False)(namespace["work"])
     text = f"@app.task(bind={bind})\ndef work({own}): ...\n"
     for call in CALLS:
         said = problems("wrong-arity", source(f"{text}work.delay({call})\n"))
@@ -339,7 +339,7 @@ def charge(order_id): ...
 
 def test_celery_hands_options_given_to_delay_to_the_task():
     app = Celery(broker="memory://", set_as_current=False)
-    task = app.task(name="charge")(charge)
+    task = app.task(name="charge", shared=False)(charge)
     with pytest.raises(TypeError, match="countdown"):
         task.delay(1, countdown=5)
     assert task.s(1, countdown=5).kwargs == {"countdown": 5}
@@ -348,6 +348,6 @@ def test_celery_hands_options_given_to_delay_to_the_task():
 @pytest.mark.parametrize("args", ["1", {1}, {"order_id": 1}, (n for n in [1])])
 def test_celery_refuses_args_that_are_no_sequence(args):
     app = Celery(broker="memory://", set_as_current=False)
-    task = app.task(name="charge")(charge)
+    task = app.task(name="charge", shared=False)(charge)
     with pytest.raises(TypeError, match=r"task args must be a list or tuple|argument"):
         task.apply_async(args)
