@@ -137,8 +137,11 @@ def _milder(body: TaskBody, call: Call) -> bool:
 
 
 def _comes_again(body: TaskBody) -> bool:
-    """Whether it runs again by itself: it is scheduled, or without arguments each run is like the other."""
-    return body.task.parameters == () or any(entry.task == body.name for entry in body.app.schedule)
+    """Whether it runs again by itself: it is scheduled, or needs no argument, so that runs are alike."""
+    parameters = body.task.parameters
+    if parameters is not None and all(parameter.has_default for parameter in parameters):
+        return True
+    return any(entry.task == body.name for entry in body.app.schedule)
 
 
 def _retried(body: TaskBody, found: Reached) -> bool:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import ast
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import cache, partial
 from typing import Literal
 
 from celerycheck.checks._exceptions import RETRY, catches_it, from_network, named
@@ -183,13 +184,14 @@ def _hiding(body: TaskBody, exception: str, depth: int) -> tuple[Block, bool] | 
 
     None where a call that does raise it stands outside of such a handler.
     """
+    ends = cache(partial(_ends, body))
     kept: dict[_May, list[Block]] = {"yes": [], "perhaps": []}
     sure = True
     for reached in body.reached(depth):
         may = _may_raise(body, reached, exception)
         if may == "no":
             continue
-        handler = _keeping(body, reached, exception)
+        handler = _keeping(body, reached, exception, ends)
         if handler is not None:
             kept[may].append(handler)
         elif may == "yes":
@@ -201,18 +203,21 @@ def _hiding(body: TaskBody, exception: str, depth: int) -> tuple[Block, bool] | 
     return (kept["yes"][0], sure) if kept["yes"] else None
 
 
-def _keeping(body: TaskBody, reached: Reached, exception: str) -> Block | None:
+def _keeping(body: TaskBody, reached: Reached, exception: str, ends: Callable[[Block], bool]) -> Block | None:
     """The handler of the task's own body that ends what this call raises."""
     own = reached.way[0][0].blocks if reached.way else reached.original.blocks
     for block in reversed(own):
-        if block.kind != "try":
-            continue
-        handler = _handler_of(block, exception, body.project)
-        if handler is None:
-            continue
-        keeps = lets_through(handler, body) == "never" and not raises_later(handler, body.code)
-        return handler if keeps and not _retries(body, handler) and not _sends_itself(body, handler) else None
+        handler = _handler_of(block, exception, body.project) if block.kind == "try" else None
+        if handler is not None:
+            return handler if ends(handler) else None
     return None
+
+
+def _ends(body: TaskBody, handler: Block) -> bool:
+    """Whether an exception never leaves a handler, not even as a retry by other means."""
+    if lets_through(handler, body) != "never" or raises_later(handler, body.code):
+        return False
+    return not _retries(body, handler) and not _sends_itself(body, handler)
 
 
 def _sends_itself(body: TaskBody, handler: Block) -> bool:

@@ -149,6 +149,9 @@ def test_clients_that_try_again_are_worth_a_note(body):
     [
         ({}, None),
         ({"parameters": ""}, Severity.INFO),
+        ({"parameters": "order=None, *, loud=False"}, Severity.INFO),
+        ({"parameters": "order, loud=False"}, None),
+        ({"parameters": "**order"}, None),
         ({"schedule": (ScheduleEntry("nightly", task="proj.tasks.work"),)}, Severity.INFO),
         ({"schedule": (ScheduleEntry("nightly", task="proj.tasks.other"),)}, None),
         (
