@@ -175,7 +175,9 @@ def hidden_autoretry(body: TaskBody, *, depth: int = 4) -> Iterator[Problem]:
         " retried",
         at=handler.node,
         fix="raise at the end of the handler, or catch fewer exceptions",
-        at_most=Severity.WARNING if inherited or partly or not sure else None,
+        at_most=Severity.WARNING
+        if inherited or partly or not sure or _is_one_of_many(body, handler)
+        else None,
     )
 
 
@@ -206,11 +208,22 @@ def _hiding(body: TaskBody, exception: str, depth: int) -> tuple[Block, bool] | 
 def _keeping(body: TaskBody, reached: Reached, exception: str, ends: Callable[[Block], bool]) -> Block | None:
     """The handler of the task's own body that ends what this call raises."""
     own = reached.way[0][0].blocks if reached.way else reached.original.blocks
-    for block in reversed(own):
+    for number, block in reversed([*enumerate(own)]):
         handler = _handler_of(block, exception, body.project) if block.kind == "try" else None
         if handler is not None:
-            return handler if ends(handler) else None
+            return handler if ends(handler) and not any(map(_tries_again, own[:number])) else None
     return None
+
+
+def _tries_again(block: Block) -> bool:
+    """Whether a block is a loop of attempts, rather than one over things to be done."""
+    return block.kind == "while" or (block.kind == "loop" and block.chains == ("builtins.range()",))
+
+
+def _is_one_of_many(body: TaskBody, handler: Block) -> bool:
+    """Whether a handler stands in a loop, where it lets the others go on."""
+    loops = (node for node in ast.walk(body.node) if isinstance(node, ast.For | ast.AsyncFor))
+    return any(child is handler.node for loop in loops for child in ast.walk(loop))
 
 
 def _ends(body: TaskBody, handler: Block) -> bool:

@@ -352,6 +352,20 @@ PLAIN = {"parameters": "order"}
             Severity.WARNING,
             id="one of two",
         ),
+        pytest.param(
+            NETWORK,
+            "for url in order:\n  try:\n    requests.get(url)\n  except OSError:\n    log.info(url)",
+            "except OSError:",
+            Severity.WARNING,
+            id="one of many",
+        ),
+        pytest.param(
+            NETWORK,
+            "try:\n  for url in order:\n    requests.get(url)\nexcept OSError:\n  log.info(order)",
+            "except OSError:",
+            None,
+            id="around a loop",
+        ),
     ],
 )
 def test_hidden_autoretry(options, body, line, at_most):
@@ -396,6 +410,16 @@ def test_hidden_autoretry(options, body, line, at_most):
         ),
         pytest.param(
             NETWORK, "try:\n  order.delete()\nexcept Exception:\n  pass\nrequests.get('x')", id="a cleanup"
+        ),
+        pytest.param(
+            NETWORK,
+            "while True:\n  try:\n    return requests.get('x')\n  except OSError:\n    continue",
+            id="a loop of attempts",
+        ),
+        pytest.param(
+            NETWORK,
+            "for attempt in range(3):\n  try:\n    return requests.get('x')\n  except OSError:\n    pass",
+            id="so many attempts",
         ),
         pytest.param(NETWORK, "try:\n  order.save()\nexcept Exception:\n  pass", id="no network"),
         pytest.param(
