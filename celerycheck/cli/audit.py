@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from celerycheck.cli.target import Target
     from celerycheck.findings import Report
     from celerycheck.picture import Child, Taking
+    from celerycheck.source.ahead import Ahead
     from celerycheck.source.evidence import SourceCode
     from celerycheck.subjects import App
 
@@ -71,7 +72,7 @@ def run(options: Options, child: Child | None) -> int:
         given = answers.load(answers_path, today)
         ahead = Ahead(DiskFiles(options.workdir))
         if any(reads_source(item) for item in policy.items if item.enabled):
-            ahead.parse_until(picture.there)
+            read_ahead(ahead, picture, options)
         app = picture.app()
     if options.third_party:
         app = app.with_third_party()
@@ -102,10 +103,14 @@ def refuse_contradictions(options: Options) -> None:
 
 @dataclass(frozen=True)
 class Looking:
-    """A picture being taken: `there()` tells whether it is; `app()` waits. Raises UsageError, LoadError."""
+    """A picture being taken: `there()` tells whether it is; `app()` waits. Raises UsageError, LoadError.
+
+    `target` is the app as it was named.
+    """
 
     app: Callable[[], App]
     there: Callable[[], bool]
+    target: str = ""
 
 
 @contextmanager
@@ -126,9 +131,17 @@ def looking(options: Options, child: Child | None) -> Iterator[Looking]:
         with Progress(f"loading {named.name}") as progress:
             request = Request(named.name, options.workdir, python, options.load_timeout)
             taking = Taking(request, progress.relay, running)
-            yield Looking(lambda: taken(taking, named, options), taking.done)
+            yield Looking(lambda: taken(taking, named, options), taking.done, named.name)
     finally:
         running.kill()
+
+
+def read_ahead(ahead: Ahead, picture: Looking, options: Options) -> None:
+    """Make use of the time until the picture is there. How far that comes never shows in the report."""
+    if options.select or options.ignore or options.task:
+        ahead.parse_until(picture.there)  # who asks for little may need little of the source
+    else:
+        ahead.read_until(picture.there, picture.target)
 
 
 def opened(path: Path) -> App:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
 from celerycheck.source.code import Block, Call, Code, Value
+from celerycheck.source.files import is_test_file
 from celerycheck.source.modules import Function, Module
 from celerycheck.source.project import Project
 from celerycheck.subjects import Called, Location, TaskInfo
@@ -25,6 +27,11 @@ _KEEPS_SIGNATURE = frozenset({"set", "on_error", "clone"})
 """Methods that give the signature again; `link` gives the callback, `replace` one with other arguments."""
 _CELERY_APP = "celery.Celery()"
 _APPS = (f"{_CELERY_APP}", "celery.app.base.Celery()", "celery.current_app", "celery.app.current_app()")
+
+_SENDS = re.compile(
+    rb"\.delay\b|apply_async|send_task|delay_on_commit|\.si?\(|signature\(|subtask\("
+    rb"|\bchord\(|\bgroup\(|\bchain\(|\.starmap\(|\.chunks\(|\.map\("
+)
 
 WorkflowKind = Literal["chain", "group", "chord"]
 Node: TypeAlias = "CallSite | Workflow"
@@ -188,6 +195,11 @@ class Calls:
     sites: list[CallSite] = field(default_factory=list)
     workflows: list[Workflow] = field(default_factory=list)
     unresolved: list[Call] = field(default_factory=list)
+
+
+def may_call(path: str, data: bytes) -> bool:
+    """Whether a file of the project may call tasks; tests and migrations are left out."""
+    return _SENDS.search(data) is not None and not is_test_file(path) and "/migrations/" not in path
 
 
 def calls_in(project: Project, module: Module, function: Function | None, code: Code) -> Calls:

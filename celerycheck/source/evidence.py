@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -13,7 +12,7 @@ from typing import TypeVar
 from celerycheck.findings import Problem, Severity, Step
 from celerycheck.known_libraries import SHIPPED, Kind, Libraries
 from celerycheck.source.ahead import Ahead
-from celerycheck.source.calls import Calls, CallSite, Workflow, calls_in
+from celerycheck.source.calls import Calls, CallSite, Workflow, calls_in, may_call
 from celerycheck.source.code import TASK, Call, Code, written
 from celerycheck.source.files import Files, is_test_file
 from celerycheck.source.following import DEPTH, Reached, reach, renamed
@@ -21,11 +20,6 @@ from celerycheck.source.modules import Function, Module
 from celerycheck.source.project import Project
 from celerycheck.source.testsuite import Suite
 from celerycheck.subjects import App, Location, NotEvaluated, TaskInfo
-
-_SENDS = re.compile(
-    rb"\.delay\b|apply_async|send_task|delay_on_commit|\.si?\(|signature\(|subtask\("
-    rb"|\bchord\(|\bgroup\(|\bchain\(|\.starmap\(|\.chunks\(|\.map\("
-)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -169,7 +163,7 @@ class SourceCode:
     _kinds: dict[str, frozenset[Kind]] = field(default_factory=dict, init=False)
 
     def __post_init__(self) -> None:
-        self.project = Project(self.app, self.files, self.ahead)
+        self.project = self.ahead.project(self.app) if self.ahead else Project(self.app, self.files)
 
     @cached_property
     def at_hand(self) -> bool:
@@ -233,10 +227,8 @@ class SourceCode:
     def _modules_that_call(self) -> Iterator[Module]:
         """The project's own modules, tests apart, that may call tasks."""
         for path in self.project.own_files():
-            if is_test_file(path) or "/migrations/" in path:
-                continue
-            data = self.files.read(path)
-            if data is not None and _SENDS.search(data):
+            data = None if is_test_file(path) else self.files.read(path)
+            if data is not None and may_call(path, data):
                 module = self.project.module_at(path)
                 if module is not None:
                     yield module
@@ -265,11 +257,11 @@ class SourceCode:
         return _inside(self._workflows_by_function, function)
 
     @cached_property
-    def _sites_by_function(self) -> Mapping[object, Sequence[CallSite]]:
+    def _sites_by_function(self) -> Mapping[object, list[CallSite]]:
         return _by_function(self.sites)
 
     @cached_property
-    def _workflows_by_function(self) -> Mapping[object, Sequence[Workflow]]:
+    def _workflows_by_function(self) -> Mapping[object, list[Workflow]]:
         return _by_function(self.workflows)
 
     def sites_of(self, name: str) -> Sequence[CallSite]:
@@ -302,7 +294,7 @@ class SourceCode:
 _Found = TypeVar("_Found", CallSite, Workflow)
 
 
-def _by_function(found: Sequence[_Found]) -> Mapping[object, Sequence[_Found]]:
+def _by_function(found: Sequence[_Found]) -> Mapping[object, list[_Found]]:
     """Grouped by the function they stand in, and by module and name of each function around that."""
     groups: dict[object, list[_Found]] = {}
     for one in found:
@@ -315,9 +307,8 @@ def _by_function(found: Sequence[_Found]) -> Mapping[object, Sequence[_Found]]:
     return groups
 
 
-def _inside(groups: Mapping[object, Sequence[_Found]], function: Function) -> Sequence[_Found]:
-    own, inner = groups.get(function, ()), groups.get((function.module, function.qualname), ())
-    return [*own, *inner] if inner else own
+def _inside(groups: Mapping[object, list[_Found]], function: Function) -> list[_Found]:
+    return groups.get(function, []) + groups.get((function.module, function.qualname), [])
 
 
 __all__ = ["CallSite", "Location", "Reached", "SourceCode", "TaskBody", "Workflow", "is_test_file"]

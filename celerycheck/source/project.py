@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import TYPE_CHECKING
 
-from celerycheck.source.ahead import Ahead
 from celerycheck.source.code import Code, Value
 from celerycheck.source.files import Files
 from celerycheck.source.modules import Class, Function, Module, Unreadable, parse, wide_lines
 from celerycheck.source.reading import read_module
 from celerycheck.subjects import App, Location, TaskInfo
+
+if TYPE_CHECKING:
+    from celerycheck.source.ahead import Ahead
 
 _HOPS = 16
 """How many re-exports, variables and attributes a name is followed through."""
@@ -34,17 +37,44 @@ _FETCHES = frozenset(
 _DJANGO_MODEL = "django.db.models.Model"
 
 
+@dataclass(frozen=True)
+class Layout:
+    """Where a project's modules are.
+
+    - `tops`: the top-level names that are its own: packages and flat modules.
+    - `roots`: the folders that modules are looked for in, `` for the working directory.
+    - `names`: modules' names by path, as the live app knows them.
+    """
+
+    tops: frozenset[str]
+    roots: tuple[str, ...]
+    names: Mapping[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, app: App) -> Layout:
+        """The layout that a picture tells of."""
+        tops = {*app.packages, *(task.module.partition(".")[0] for task in app.tasks if task.module)}
+        roots = tuple(dict.fromkeys(["" if root == "." else root for root in app.import_roots] or [""]))
+        names: dict[str, str] = {}
+        for task in app.tasks:
+            if task.source is not None and task.module and not task.wrapper_names:
+                names.setdefault(task.source.path, task.module)
+        return cls(frozenset(tops), roots, names)
+
+
 @dataclass(eq=False, repr=False)
 class Project:
     """The source of one app's project.
 
     Every file is read and parsed at most once, when something in it is asked for. `unreadable` gathers the
-    files that this interpreter cannot parse, with the reason.
+    files that this interpreter cannot parse, with the reason. Code can be read before the app is known, by
+    a layout that is a guess: `adopt()` tells whether it was a good one.
     """
 
-    app: App
+    known_app: App | None
     files: Files
     ahead: Ahead | None = None
+    layout: Layout = Layout(frozenset(), ())
     unreadable: dict[str, str] = field(default_factory=dict)
     _modules: dict[str, Module | None] = field(default_factory=dict)
     _by_path: dict[str, Module | None] = field(default_factory=dict)
@@ -52,28 +82,33 @@ class Project:
     _reading: set[str] = field(default_factory=set)
     _following: list[str] = field(default_factory=list)
 
+    def __post_init__(self) -> None:
+        if self.known_app is not None:
+            self.layout = Layout.of(self.known_app)
+        self.tops, self.roots = self.layout.tops, self.layout.roots
+
+    @property
+    def app(self) -> App:
+        """The live app. Whoever reads code does without: it may not be known yet."""
+        assert self.known_app is not None
+        return self.known_app
+
+    def adopt(self, app: App) -> bool:
+        """Go on with what was read by a guess; False where the app's layout would have it read otherwise."""
+        layout = Layout.of(app)
+        if layout.roots != self.roots or not layout.tops <= self.tops:
+            return False
+        foreign = self.tops - layout.tops
+        if any(name.partition(".")[0] in foreign for name in self._modules):
+            return False
+        for path, module in self._by_path.items():
+            if module is not None and layout.names.get(path, module.name) != module.name:
+                return False
+        self.known_app, self.layout = app, layout
+        self.tops = layout.tops
+        return True
+
     # files
-
-    @cached_property
-    def tops(self) -> frozenset[str]:
-        """The top-level names of the project: packages and flat modules."""
-        tops = set(self.app.packages)
-        tops.update(task.module.partition(".")[0] for task in self.app.tasks if task.module)
-        return frozenset(tops)
-
-    @cached_property
-    def roots(self) -> tuple[str, ...]:
-        """The folders that modules are looked for in, `` for the working directory."""
-        return tuple(dict.fromkeys(["" if root == "." else root for root in self.app.import_roots] or [""]))
-
-    @cached_property
-    def _known_names(self) -> dict[str, str]:
-        """Modules' names by path, as the live app knows them."""
-        names: dict[str, str] = {}
-        for task in self.app.tasks:
-            if task.source is not None and task.module and not task.wrapper_names:
-                names.setdefault(task.source.path, task.module)
-        return names
 
     def module(self, name: str) -> Module | None:
         """The module of that dotted name; None where it is not the project's or cannot be read."""
@@ -93,7 +128,7 @@ class Project:
         """The module in that file; None where it cannot be read."""
         if path in self._by_path:
             return self._by_path[path]
-        name = self._known_names.get(path) or self._name_of(path)
+        name = self.layout.names.get(path) or self._name_of(path)
         known = self._modules.get(name)
         if known is not None and known.path == path:
             return known
@@ -138,16 +173,14 @@ class Project:
         """How many files have been parsed so far."""
         return sum(module is not None for module in self._by_path.values())
 
+    @property
+    def paths_read(self) -> Iterator[str]:
+        """The files that were read or cannot be."""
+        return iter(self._by_path)
+
     def own_files(self) -> Iterator[str]:
         """The Python files of the app's own packages, in order of their paths."""
-        seen: set[str] = set()
-        for top in sorted(self.tops):
-            for root in self.roots:
-                base = f"{root}/{top}" if root else top
-                for path in (f"{base}.py", *self.files.walk(base)):
-                    if path not in seen:
-                        seen.add(path)
-                        yield path
+        return own_files(self.files, self.roots, sorted(self.tops))
 
     # names
 
@@ -403,6 +436,18 @@ class Project:
             return None
         tasks = self.tasks_of(function)
         return tasks[0] if len(tasks) == 1 else None
+
+
+def own_files(files: Files, roots: Sequence[str], tops: Iterable[str]) -> Iterator[str]:
+    """The Python files of these packages and modules; a module may be none that exists."""
+    seen: set[str] = set()
+    for top in tops:
+        for root in roots:
+            base = f"{root}/{top}" if root else top
+            for path in (f"{base}.py", *files.walk(base)):
+                if path not in seen:
+                    seen.add(path)
+                    yield path
 
 
 def _of_instance(rest: list[str]) -> list[str]:
