@@ -13,12 +13,12 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from celerycheck.checks._sequence import can_follow, frames, functions, jumps, position
-from celerycheck.source.code import Block, Call, Value, last
+from celerycheck.source.code import Block, Call, Value, last, written
 from celerycheck.source.evidence import Reached, TaskBody
 from celerycheck.source.modules import Class, Function
 
 _WORDS = re.compile(
-    r"lock|once|singleton|unique|mutex|semaphore|throttl|debounce|idempot|dedup|already", re.IGNORECASE
+    r"lock|once|single|unique|mutex|semaphore|throttl|debounce|idempot|dedup|already", re.IGNORECASE
 )
 """What functions, decorators and classes that let a thing happen once are called."""
 
@@ -52,6 +52,11 @@ _DUPLICATE = re.compile(
     r"(?:IntegrityError|DuplicateKeyError|UniqueViolation|AlreadyExists\w*|Duplicate\w*)$"
 )
 _QUERIES = frozenset({"filter", "get", "exclude", "filter_by", "where", "aget", "get_or_404"})
+_OF_QUERIES = _QUERIES | frozenset(
+    {"first", "last", "exists", "count", "all", "order_by", "values_list", "values", "only", "one", "scalar",
+     "select_related", "one_or_none", "scalars", "distinct", "afirst", "aexists", "acount", "latest"}
+)  # fmt: skip
+_NEW_OR_NOT = ("get_or_create()", "update_or_create()", "setnx()", "sadd()")
 
 
 @dataclass(eq=False)
@@ -136,6 +141,8 @@ class Guards:
             return _attribute_asks(chain)
         if chain.startswith(_ASIDE) or self._from_network(chain):
             return False
+        if any(part in chain for part in _NEW_OR_NOT):
+            return True
         queries = list(_queries(call))
         if queries:
             return any(self._query_asks(query) for query in queries)
@@ -208,7 +215,7 @@ def _attribute_asks(chain: str) -> bool:
 def _queries(call: Call | None) -> Iterator[Call]:
     """The queries that a value comes from: `filter` of `Order.objects.filter(..).exists()`."""
     for _ in range(8):
-        if call is None:
+        if call is None or call.method not in _OF_QUERIES:
             return
         if call.method in _QUERIES:
             yield call
@@ -274,10 +281,25 @@ def _constrains(statement: ast.Assign, names: set[str]) -> bool:
     targets = {target.id for target in statement.targets if isinstance(target, ast.Name)}
     if not targets & {"unique_together", "constraints", "__table_args__"}:
         return False
-    texts = {n.value for n in ast.walk(statement) if isinstance(n, ast.Constant) and isinstance(n.value, str)}
-    calls = (n.func for n in ast.walk(statement) if isinstance(n, ast.Call))
-    named = {getattr(f, "attr", getattr(f, "id", "")) for f in calls}
-    return bool(texts & names) and ("unique_together" in targets or "UniqueConstraint" in named)
+    return any(group <= names for group in _groups(statement.value, "unique_together" in targets))
+
+
+def _groups(node: ast.AST, together: bool) -> Iterator[set[str]]:
+    """The fields of each constraint that allows no two rows alike in all of them."""
+    for child in ast.walk(node):
+        texts: Iterable[ast.AST] = ()
+        if together and isinstance(child, (ast.Tuple, ast.List)):
+            texts = child.elts
+        elif isinstance(child, ast.Call) and written(child.func).endswith("UniqueConstraint"):
+            texts = [
+                *child.args,
+                *(each for k in child.keywords if k.arg == "fields" for each in ast.walk(k.value)),
+            ]
+        group = {
+            text.value for text in texts if isinstance(text, ast.Constant) and isinstance(text.value, str)
+        }
+        if group:
+            yield group
 
 
 __all__ = ["Guards", "has_unique_key"]

@@ -72,12 +72,14 @@ class _Row:
     """A row written in a transaction that is still open.
 
     `new`: it is not there at all before the commit. `call`: what wrote it; None where a caller did.
+    `known`: whether it is surely a row, rather than anything with a `save()`.
     """
 
     name: str
     new: bool
     call: Call | None = None
     chain: str | None = None
+    known: bool = True
 
 
 @dataclass(frozen=True, eq=False)
@@ -178,7 +180,9 @@ class _Reader:
                 # A form or a serializer: a model's save() gives nothing back.
                 target = _assigned_to(function, call.node)
                 return None if target is None else _Row(target, True, call)
-            return _Row(name, "doubling_if_new" in kinds, call) if name and "write" in kinds else None
+            if not name or not ("write" in kinds or isinstance(_receiver(call), ast.Name)):
+                return None
+            return _Row(name, "doubling_if_new" in kinds, call, known="write" in kinds)
         if "write" not in kinds or call.method not in _CREATES:
             return None
         target = _assigned_to(function, call.node)
@@ -247,20 +251,31 @@ def _is_open(function: Function, row: _Row, call: Call) -> bool:
 
 
 def _bindings(node: ast.AST, name: str) -> Iterator[int]:
-    """The lines on which a variable is given a value."""
-    for child in ast.walk(node):
-        if isinstance(child, ast.Name) and child.id == name and isinstance(child.ctx, ast.Store):
-            yield child.lineno
+    """The lines on which a variable is given another value, one not made of its own."""
+    kept = {
+        id(target)
+        for statement in ast.walk(node)
+        if isinstance(statement, ast.Assign) and name in _names(statement.value)
+        for place in statement.targets
+        for target in ast.walk(place)
+    }
+    stored = (
+        each for each in ast.walk(node) if isinstance(each, ast.Name) and isinstance(each.ctx, ast.Store)
+    )
+    for each in stored:
+        if each.id == name and id(each) not in kept:
+            yield each.lineno
 
 
 def _handed_over(site: CallSite, rows: list[_Row]) -> _Row | None:
     """The row that a task is told of by its arguments."""
     nodes = [*site.call.node.args, *(keyword.value for keyword in site.call.node.keywords)]
     names = {name for node in nodes for name in _names(node)}
+    keys = {name for node in nodes for name in _names_of_keys(node)}
     values = [*(site.args or ()), *(site.kwargs or {}).values()]
     chains = [value.chain for value in values if value.chain]
     for row in reversed(rows):
-        if row.name and row.name in names:
+        if row.name and row.name in (names if row.known else keys):
             return row
         if row.chain is not None and any(c == row.chain or c.startswith(f"{row.chain}.") for c in chains):
             return row
@@ -281,6 +296,21 @@ def _names(node: ast.AST) -> Iterator[str]:
     for child in ast.walk(node):
         if isinstance(child, ast.Name):
             yield child.id
+
+
+def _names_of_keys(node: ast.AST) -> Iterator[str]:
+    """The variables whose primary key is taken: `order` of `order.pk`."""
+    for child in ast.walk(node):
+        if (
+            isinstance(child, ast.Attribute)
+            and child.attr in ("pk", "id")
+            and isinstance(child.value, ast.Name)
+        ):
+            yield child.value.id
+
+
+def _receiver(call: Call) -> ast.expr | None:
+    return call.node.func.value if isinstance(call.node.func, ast.Attribute) else None
 
 
 def _waits(site: CallSite) -> bool:
@@ -318,14 +348,14 @@ def _root(node: ast.expr) -> str:
 def _assigned_to(function: Function, node: ast.Call) -> str | None:
     """The variable that a call's result is given to; the first of several."""
     for statement in ast.walk(function.node):
-        if isinstance(statement, ast.Assign) and _unawaited(statement.value) is node:
-            target = statement.targets[0]
+        if isinstance(statement, (ast.Assign, ast.AnnAssign)) and _unawaited(statement.value) is node:
+            target = statement.targets[0] if isinstance(statement, ast.Assign) else statement.target
             first = target.elts[0] if isinstance(target, ast.Tuple) and target.elts else target
             return first.id if isinstance(first, ast.Name) else None
     return None
 
 
-def _unawaited(node: ast.expr) -> ast.expr:
+def _unawaited(node: ast.expr | None) -> ast.expr | None:
     return node.value if isinstance(node, ast.Await) else node
 
 
@@ -361,7 +391,7 @@ def _is_view(project: Project, function: Function) -> bool:
 def _problem(source: SourceCode, found: _Found) -> Problem:
     site, row = found.site, found.row
     what = row.name or "a row"
-    sees = f"cannot see {what}" if row.new else f"sees {what} as it was before"
+    sees = f"cannot see {what}" if row.new else f"does not see what was saved of {what}"
     delayed = [name for name in _DELAYED if name in site.options]
     hidden = f"; {delayed[0]} makes that rare, and no less possible" if delayed else ""
     text = written(site.call.node.func)

@@ -19,6 +19,6 @@ def place_order(email: str, quantities: Mapping[str, int], prices: Mapping[str, 
         OrderLine(order=order, sku=sku, quantity=quantity, price_cents=prices[sku])
         for sku, quantity in quantities.items()
     )
-    confirm_order.delay(order.pk)
+    transaction.on_commit(lambda: confirm_order.delay(order.pk))
     send_order_confirmation.delay(order)
     return order
