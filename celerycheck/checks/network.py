@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 
 from celerycheck.checks._limits import limit_of
@@ -12,11 +13,18 @@ from celerycheck.known_libraries import Timeout
 from celerycheck.registry import Problem, check
 from celerycheck.source.code import Code, owner
 from celerycheck.source.evidence import Reached, TaskBody
+from celerycheck.source.files import is_test_file
 from celerycheck.source.modules import Module
 from celerycheck.subjects import NotEvaluated
 
 _DEAF = ("requests", "paramiko.", "httplib2.", "cloudscraper.")
 """What does not obey `socket.setdefaulttimeout()`, whose effect the other calls share."""
+_REPLACED = re.compile(
+    rb"^\s*(?:[\w.]+\.)?(?:HTTPAdapter\.send|Session\.(?:request|send)|requests\.(?:api\.)?"
+    rb"(?:get|options|head|post|put|patch|delete|request|Session|session))\s*=[^=]",
+    re.MULTILINE,
+)
+"""Where somebody replaces what requests sends with, as is done to give all calls a timeout."""
 _PLAIN_ADAPTERS = frozenset({"requests.adapters.HTTPAdapter()", "requests.HTTPAdapter()"})
 
 
@@ -72,12 +80,18 @@ def _set_elsewhere(body: TaskBody, reached: Reached) -> bool:
     """Whether the session, or all of them, may have a timeout that the call does not show."""
     chain = reached.call.chain or ""
     if not chain.startswith(_DEAF):
-        files, project = body.source.files, body.project
-        return any(b"setdefaulttimeout" in (files.read(path) or b"") for path in project.own_files())
+        return any(b"setdefaulttimeout" in text for text in _own_texts(body))
+    if chain.startswith("requests") and any(map(_REPLACED.search, _own_texts(body))):
+        return True
     session = owner(chain)
     if session is None or not session.endswith("()"):
         return False
     return any(_prepared(code, session) for code in _places(body, reached))
+
+
+def _own_texts(body: TaskBody) -> Iterator[bytes]:
+    files = body.source.files
+    return (files.read(path) or b"" for path in body.project.own_files() if not is_test_file(path))
 
 
 def _prepared(code: Code, session: str) -> bool:

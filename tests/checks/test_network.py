@@ -132,6 +132,36 @@ def test_a_default_for_all_sockets():
     assert flagged("no-network-timeout", project("requests.get(url)", more)) == ["requests.get(url)"]
 
 
+PATCHES = {
+    "the adapter's send": "def patch():\n    HTTPAdapter.send = patient",
+    "by its dotted name": "import requests\nrequests.adapters.HTTPAdapter.send = patient",
+    "the session's request": "import requests\nrequests.Session.request = patient",
+    "one function": "import requests\nrequests.get = functools.partial(requests.get, timeout=5)",
+    "all functions": "import requests\nrequests.api.request = patient",
+}
+
+
+@pytest.mark.parametrize("patch", PATCHES.values(), ids=PATCHES)
+def test_a_timeout_that_requests_is_given_for_all_calls(patch):
+    assert problems("no-network-timeout", project("requests.get(url)", {"proj/start.py": patch})) == []
+    assert problems("no-network-timeout", project("urllib.request.urlopen(url)", {"proj/start.py": patch}))
+
+
+NO_PATCHES = {
+    "a test's": ("proj/tests/test_web.py", "import requests\nrequests.get = fake"),
+    "compared": ("proj/start.py", "import requests\nif (\n    requests.get == old\n): ..."),
+    "one session's": ("proj/start.py", "import requests\ns = requests.Session()\ns.request = patient"),
+    "another attribute": ("proj/start.py", "import requests\nrequests.Session.trust_env = False"),
+    "a keyword": ("proj/start.py", "use(get=requests.get)"),
+    "kept": ("proj/start.py", "from requests.adapters import HTTPAdapter\nold = HTTPAdapter.send"),
+}
+
+
+@pytest.mark.parametrize(("path", "text"), NO_PATCHES.values(), ids=NO_PATCHES)
+def test_nothing_is_replaced_for_all_calls(path, text):
+    assert problems("no-network-timeout", project("requests.get(url)", {path: text}))
+
+
 @pytest.mark.parametrize(
     ("options", "values", "end"),
     [
