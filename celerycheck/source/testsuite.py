@@ -18,6 +18,7 @@ EAGER = frozenset({"task_always_eager", "celery_task_always_eager", "celery_alwa
 _WORDS = re.compile(rb"[A-Za-z_][\w.]*")
 _EAGER = re.compile(rb"(?i)always_eager")
 _SETTINGS_FILE = re.compile(r"settings|config|celery")
+_FOR_ALL = re.compile(r"settings|conftest\.py$")
 _CONFIGURATION = ("pyproject.toml", "pytest.ini", "setup.cfg", "tox.ini")
 _SWITCHED_ON = re.compile(r"(?i)\b(?:celery_)?(?:task_)?always_eager\b[\"']?\s*[=:]\s*[\"']?(?:true|1)\b")
 _WORKERS = frozenset(
@@ -70,7 +71,8 @@ class Suite:
         return next(self._eager_places(), None)
 
     def _eager_places(self) -> Iterator[Location]:
-        for path in self._every_path:
+        # What holds for all tests comes before what one of them does.
+        for path in sorted(self._every_path, key=lambda path: not _FOR_ALL.search(path)):
             for_tests = "test" in path
             if for_tests or _SETTINGS_FILE.search(path):
                 yield from _switched_on(path, self.files.read(path) or b"", always=for_tests)
