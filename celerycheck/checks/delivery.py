@@ -26,6 +26,7 @@ from celerycheck.subjects import App, BrokerInfo, NotEvaluated, Plain, QueueInfo
 SQS_LONGEST = 43_200
 _RESERVE = 600
 _HALF_A_DAY = 43_200
+_BACKOFF = "the longest retry_backoff"
 
 
 @check
@@ -154,6 +155,10 @@ class _Patience:
     def fix(self, option: str, seconds: float) -> str:
         return f"bring {option} below {number(self.limit)}, or {self.raised(seconds)}"
 
+    def at_most(self, delay: float) -> Severity | None:
+        """How grave a delay is. One as long as the limit ends in time, unless it then waits for a process."""
+        return None if delay > self.limit else Severity.WARNING
+
     @property
     def raised_for_any(self) -> str:
         """What to write where nobody knows how long a task runs."""
@@ -183,12 +188,13 @@ def _held_too_long(source: SourceCode, patience_of: Callable[[TaskInfo], _Patien
 
 def _held_delays(task: TaskInfo, patience: _Patience) -> Iterator[Problem]:
     for option, seconds, proven in _longest_delays(task):
-        if patience.broken_by(seconds):
+        drawn = option == _BACKOFF and task.flag("retry_jitter")
+        if patience.broken_by(seconds) and not (drawn and seconds <= patience.limit):
             yield Problem(
                 f"{option} is {number(seconds)} s, but {patience.consequence}, a waiting retry included",
                 fix=patience.fix(option, seconds),
                 about=task,
-                at_most=None if proven else Severity.WARNING,
+                at_most=patience.at_most(seconds) if proven else Severity.WARNING,
             )
 
 
@@ -204,6 +210,7 @@ def _held_call(delay: Delay, patience_of: Callable[[TaskInfo], _Patience]) -> It
         fix=patience.fix(delay.option, delay.seconds),
         about=delay.about,
         location=delay.location,
+        at_most=patience.at_most(delay.seconds),
     )
 
 
@@ -258,7 +265,10 @@ class _Late:
     def _unenforced(self, pool: str, hard: float | None, patience: _Patience) -> Problem:
         return Problem(
             f"acks_late in the {pool} pool, which enforces no time limit, but {patience.consequence}",
-            fix=patience.raised_for_any if hard is None else patience.raised(hard),
+            # A limit that is no limit here may still tell how long the task is meant to run.
+            fix=patience.raised(hard)
+            if hard is not None and patience.broken_by(hard)
+            else patience.raised_for_any,
             at_most=Severity.WARNING,
         )
 
@@ -282,7 +292,7 @@ def _longest_delays(task: TaskInfo) -> Iterator[tuple[str, float, bool]]:
     proven = "default_retry_delay" in task.explicit
     if retries_automatically(task):
         if delays := backoff(task):
-            yield "the longest retry_backoff", _longest_backoff(*delays, most_retries(task)), True
+            yield _BACKOFF, _longest_backoff(*delays, most_retries(task)), True
         elif (given := countdown(task)) is not None:
             yield "countdown of retry_kwargs", given, True
         else:

@@ -172,6 +172,7 @@ def queued(name, subject):
         (redis(autoretry(default_retry_delay=7200, retry_backoff=True)), []),
         (redis(autoretry(default_retry_delay=7200, retry_kwargs={"countdown": 5})), []),
         (redis(autoretry(retry_backoff=60, retry_backoff_max=7200, max_retries=3)), []),
+        (redis(autoretry(retry_backoff=60, retry_backoff_max=3600, max_retries=9, retry_jitter=True)), []),
         (redis(autoretry(retry_backoff=60, retry_backoff_max=7200, max_retries=0)), []),
         (redis(autoretry(retry_backoff=60, retry_kwargs={"countdown": 7200})), []),
         (redis(autoretry(retry_backoff=True, max_retries=None)), []),
@@ -199,6 +200,13 @@ def test_short_visibility_timeout(subject, messages):
         (calls_retry(default_retry_delay=7200), None),
         (autoretry(inherited={"default_retry_delay": 7200}), None),
         (calls_retry(inherited={"default_retry_delay": 7200}), Severity.WARNING),
+        (calls_retry(default_retry_delay=3601), None),
+        (calls_retry(default_retry_delay=3600), Severity.WARNING),
+        (autoretry(retry_backoff=60, retry_backoff_max=3601, max_retries=9), None),
+        (
+            autoretry(retry_backoff=60, retry_backoff_max=3600, max_retries=9, retry_jitter=False),
+            Severity.WARNING,
+        ),
     ],
 )
 def test_short_visibility_timeout_grades(subject, at_most):
@@ -307,6 +315,7 @@ TO_HALF_A_DAY = 'broker_transport_options = {"visibility_timeout": 43200}'
             redis(task(acks_late=True, time_limit=4000), values={"worker_pool": "threads"}),
             'broker_transport_options = {"visibility_timeout": 4600}',
         ),
+        (redis(task(acks_late=True, time_limit=2700), values={"worker_pool": "threads"}), TO_HALF_A_DAY),
         (
             redis(task(acks_late=True), timeout=43200, values={"worker_pool": "threads"}),
             'broker_transport_options = {"visibility_timeout": 87000}',
