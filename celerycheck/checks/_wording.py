@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from celerycheck.subjects import Settings
+from celerycheck.subjects import Settings, TaskInfo
 
 
 def number(value: float) -> str:
@@ -28,3 +28,15 @@ def entry(settings: Settings, name: str, key: str, value: str) -> str:
     if settings.mapping(name).keys() - {key}:
         return f'"{key}": {value} in {settings.spelled(name)}'
     return assignment(settings, name, f'{{"{key}": {value}}}')
+
+
+def passing_errors(task: TaskInfo) -> str:
+    """What `autoretry_for` should list of the network's errors, for the client that the task's code names.
+
+    The errors of requests and httpx are not Python's own `ConnectionError` and `TimeoutError`.
+    """
+    if "requests" in task.names_read:
+        return "(requests.ConnectionError, requests.Timeout)"
+    if "httpx" in task.names_read:
+        return "(httpx.TransportError,)"
+    return "(ConnectionError, TimeoutError)"

@@ -19,7 +19,7 @@ from celerycheck.checks._retrying import (
     retries_automatically,
     retry_arguments,
 )
-from celerycheck.checks._wording import number
+from celerycheck.checks._wording import number, passing_errors
 from celerycheck.findings import Severity
 from celerycheck.registry import Problem, check
 from celerycheck.source.evidence import Reached, SourceCode, TaskBody
@@ -127,7 +127,7 @@ def backoff_without_autoretry(task: TaskInfo) -> Iterator[Problem]:
     if idle and not task.option("autoretry_for") and not any(mentions(task, name) for name in RETRY_POLICY):
         yield Problem(
             f"{', '.join(idle)} without autoretry_for: nothing reads {'it' if len(idle) == 1 else 'them'}",
-            fix="autoretry_for=(ConnectionError, TimeoutError), or self.retry(countdown=...)",
+            fix=f"autoretry_for={passing_errors(task)}, or self.retry(countdown=...)",
             # Decorators and methods get hold of the task too, and may hand it on.
             at_most=Severity.WARNING if task.bound and (task.class_based or task.wrapper_names) else None,
         )

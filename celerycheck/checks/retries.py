@@ -13,6 +13,7 @@ from celerycheck.checks._retrying import (
     retry_arguments,
     retry_calls,
 )
+from celerycheck.checks._wording import passing_errors
 from celerycheck.findings import Severity
 from celerycheck.registry import Problem, check
 from celerycheck.source.evidence import Reached, SourceCode, TaskBody
@@ -143,7 +144,7 @@ def retry_everything(task: TaskInfo) -> Iterator[Problem]:
     if broad:
         yield Problem(
             f"autoretry_for lists {broad}: bugs and bad arguments are retried too",
-            fix="autoretry_for=(ConnectionError, TimeoutError), or dont_autoretry_for=(ValueError,)",
+            fix=f"autoretry_for={passing_errors(task)}, or dont_autoretry_for=(ValueError,)",
         )
 
 

@@ -51,6 +51,13 @@ def read_expression(function: Function, node: ast.expr) -> Value:
     return reader.value(node)
 
 
+def parameter_chain(function: Function, name: str) -> str | None:
+    """What a parameter is where its function begins: an instance of its annotation's class, or `?name`."""
+    reader = _Reader(function.module, Code(), dict(function.closure), prefix="", function=function)
+    reader.bind_parameters(function)
+    return reader.names[name].chain
+
+
 class _Reader:
     """Walks statements and expressions once, with the names known at that point."""
 
@@ -373,6 +380,7 @@ class _Reader:
         ast.With: _with,
         ast.AsyncWith: _with,
         ast.Try: _try,
+        getattr(ast, "TryStar", ast.Try): _try,  # `except*`, from Python 3.11 on
         ast.Match: _match,
         ast.Import: _import,
         ast.ImportFrom: _import_from,

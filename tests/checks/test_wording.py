@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from celerycheck.checks._wording import assignment, entry, listed, number
-from celerycheck.subjects import Setting
+from celerycheck.checks._wording import assignment, entry, listed, number, passing_errors
+from celerycheck.subjects import Setting, TaskInfo
 from celerycheck.testing import settings
 
 
@@ -48,3 +48,15 @@ def test_a_setting_is_written_as_the_project_writes_it():
 def test_an_entry_is_written_beside_the_others(options, text):
     configured = settings({"broker_transport_options": options})
     assert entry(configured, "broker_transport_options", "visibility_timeout", "60") == text
+
+
+@pytest.mark.parametrize(
+    ("names", "errors"),
+    [
+        (("urlopen",), "(ConnectionError, TimeoutError)"),
+        (("requests", "get"), "(requests.ConnectionError, requests.Timeout)"),
+        (("httpx",), "(httpx.TransportError,)"),
+    ],
+)
+def test_the_errors_worth_retrying_are_those_of_the_client(names, errors):
+    assert passing_errors(TaskInfo("proj.work", names_read=names)) == errors

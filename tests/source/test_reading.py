@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import pytest
 
 from celerycheck.source.code import Call, Value
@@ -349,3 +351,11 @@ def test_methods_know_their_class() -> None:
     finish: Call = module.functions["Order.finish"].code.calls[0]
     fresh: Call = module.functions["Order.fresh"].code.calls[0]
     assert (finish.chain, fresh.chain) == ("proj.models.Order().save", "proj.models.Order")
+
+
+@pytest.mark.skipif(sys.version_info < (3, 11), reason="`except*` came with Python 3.11")
+def test_groups_of_exceptions_are_handled_too() -> None:
+    text = "@app.task\ndef work():\n    try:\n        one()\n    except* OSError:\n        print(2)\n"
+    handler = next(block for block in body(text).code.blocks if block.kind == "handler")
+    assert handler.chains == ("builtins.OSError",)
+    assert [call.chain for call in body(text).calls] == [None, "builtins.print"]
