@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterator
 from functools import lru_cache
 from itertools import count
@@ -25,6 +26,12 @@ from celerycheck.registry import Problem, check
 from celerycheck.source.evidence import Reached, SourceCode, TaskBody
 from celerycheck.subjects import Opaque, TaskInfo
 
+_ABSENCE = re.compile(
+    r"(?:Connect|Connection|Timeout|TimedOut|Unavailable|RateLimit(?:ed)?|Throttl(?:ed|ing)|TooManyRequests)"
+    r"(?:Error|Exception)?$"
+)
+"""Names of exceptions that say, whosever they are, that a service cannot be had."""
+
 _FEW_RETRIES = 3
 _LONG_DELAY = 60
 """So few retries, so far apart, keep no service down."""
@@ -46,19 +53,32 @@ def retry_without_backoff(source: SourceCode, *, depth: int = 4) -> Iterator[Pro
         hand, `self.retry(countdown=2 ** self.request.retries)`.
     Reference: https://docs.celeryq.dev/en/stable/userguide/tasks.html#Task.retry_backoff
     """
-    yield from of_each(source, lambda task, body: _constant_pace(task, body, depth))
+    yield from of_each(source, lambda task, body: _constant_pace(source, task, body, depth))
 
 
-def _constant_pace(task: TaskInfo, body: TaskBody | None, depth: int) -> Iterator[Problem]:
+def _constant_pace(
+    source: SourceCode, task: TaskInfo, body: TaskBody | None, depth: int
+) -> Iterator[Problem]:
     if _computes_delay(task):
         return
     if body is not None:
         yield from _pace_by_hand(body, depth)
     if retries_automatically(task) and not task.number("retry_backoff"):
-        yield from _automatic_pace(task)
+        remote = _waits_for_others(source, task, body, depth)
+        yield from _automatic_pace(task, remote=remote)
 
 
-def _automatic_pace(task: TaskInfo) -> Iterator[Problem]:
+def _waits_for_others(source: SourceCode, task: TaskInfo, body: TaskBody | None, depth: int) -> bool:
+    """Whether what it retries is the failure of another machine, rather than a deadlock or a parser's."""
+    if any(is_from_network(name, source.project) or _ABSENCE.search(name) for name in task.autoretry_for):
+        return True
+    broad = {"Exception", "BaseException"}.intersection(task.autoretry_for)
+    if body is None or not broad:
+        return False
+    return any("network" in body.kinds(at) for at in body.reached(depth))
+
+
+def _automatic_pace(task: TaskInfo, *, remote: bool) -> Iterator[Problem]:
     retries, delay = most_retries(task), _constant_delay(task)
     if delay is not None and (retries is None or retries > 1):
         # Backoff starts where the retries are now: shorter delays would make it worse.
@@ -66,7 +86,7 @@ def _automatic_pace(task: TaskInfo) -> Iterator[Problem]:
         yield Problem(
             f"autoretry_for without retry_backoff: every retry comes after the same {number(delay)} s",
             fix=f"retry_backoff={first}, retry_backoff_max={max(first, _USUAL_MAXIMUM)}",
-            at_most=Severity.INFO if _is_gentle(retries, delay) else None,
+            at_most=Severity.INFO if _is_gentle(retries, delay) or not remote else None,
         )
 
 

@@ -104,6 +104,41 @@ def test_backoff_begins_where_the_retries_are(options, at_most, fix):
     assert (problem.at_most, problem.fix) == (at_most, fix)
 
 
+@pytest.mark.parametrize(
+    ("exception", "at_most"),
+    [
+        ("requests.exceptions.Timeout", None),
+        ("elastic_transport.ConnectionError", None),
+        ("client.ServiceUnavailable", None),
+        ("client.RateLimitError", None),
+        ("proj.errors.Unreachable", None),
+        ("proj.errors.Busy", Severity.INFO),
+        ("django.db.utils.DatabaseError", Severity.INFO),
+        ("django.db.utils.OperationalError", Severity.INFO),
+        ("client.LoginException", Severity.INFO),
+        ("client.NotConnectedYet", Severity.INFO),
+        ("ValueError", Severity.INFO),
+    ],
+)
+def test_a_constant_pace_is_grave_where_a_service_may_be_down(exception, at_most):
+    subject = task(autoretry_for=[error(exception)], max_retries=9)
+    (problem,) = found(
+        "retry-without-backoff", SourceCode(app(subject), MemoryFiles({"proj/errors.py": ERRORS}))
+    )
+    assert problem.at_most is at_most
+
+
+@pytest.mark.parametrize(
+    ("does", "at_most"),
+    [("requests.get(url)", None), ("pay(url)", None), ("url.split()", Severity.INFO)],
+)
+def test_a_constant_pace_after_any_exception_depends_on_what_is_done(does, at_most):
+    work = f"{HEAD}\n@shared_task(autoretry_for=(Exception,), max_retries=9)\ndef work(url):\n    {does}\n"
+    files = {"proj/tasks.py": work, "proj/services.py": SERVICES, "proj/errors.py": ERRORS}
+    (problem,) = found("retry-without-backoff", source(files))
+    assert problem.at_most is at_most
+
+
 def test_retry_without_backoff_guesses_nothing():
     with pytest.raises(NotEvaluated, match="retry_kwargs"):
         problems(
