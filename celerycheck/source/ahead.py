@@ -99,7 +99,7 @@ class Ahead:
             return  # whoever asks for the file finds out, and reports it
 
     def take(self, path: str) -> tuple[bytes, ast.Module] | None:
-        """A file's content and its tree, each only once when the app is known; None where it was not parsed."""
+        """A file's content and its tree, only once when the app is known; None where it was not parsed."""
         if self._guess is None:
             return self._trees.pop(path, None)
         data = None if path in self._trees else self.files.read(path)

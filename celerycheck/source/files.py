@@ -40,7 +40,8 @@ class DiskFiles:
 
     def read(self, path: str) -> bytes | None:
         try:
-            return (self.root / path).read_bytes()
+            with open(f"{self.root}/{path}", "rb") as file:  # noqa: PTH123  # thousands of files: twice as fast
+                return file.read()
         except (OSError, ValueError):
             return None
 

@@ -115,7 +115,7 @@ class Project:
         if name in self._modules:
             return self._modules[name]
         module = None
-        if name.partition(".")[0] in self.tops:
+        if name.partition(".")[0] in self.tops and not self._is_inside_file(name):
             base = name.replace(".", "/")
             for root in self.roots:
                 prefix = f"{root}/" if root else ""
@@ -123,6 +123,15 @@ class Project:
                     module = module or self._load(path, name)
         self._modules[name] = module
         return module
+
+    def _is_inside_file(self, name: str) -> bool:
+        """Whether the beginning of a name is a module that is one file, so that nothing below it is one."""
+        while name:
+            name = name.rpartition(".")[0]
+            module = self._modules.get(name)
+            if module is not None:
+                return not module.is_package
+        return False
 
     def module_at(self, path: str) -> Module | None:
         """The module in that file; None where it cannot be read."""
