@@ -11,7 +11,7 @@ from celerycheck.checks._handlers import is_broad, lets_through
 from celerycheck.checks._retrying import may_call_retry
 from celerycheck.findings import Severity
 from celerycheck.registry import Problem, check
-from celerycheck.source.code import Block, Call
+from celerycheck.source.code import Block, Call, written
 from celerycheck.source.evidence import Reached, TaskBody
 
 RETRY_THEMSELVES = (
@@ -56,6 +56,9 @@ _UNRELATED = re.compile(
     r"(?:DoesNotExist|NotFound|IntegrityError|ValidationError|JSONDecodeError|SoftTimeLimitExceeded)$"
 )
 
+_ANSWERED = re.compile(r"^requests\.(?:exceptions\.)?HTTPError$|^urllib\.error\.HTTPError$|HTTPStatusError$")
+"""Exceptions of answers that came, though bad ones."""
+
 _ERRORS: Mapping[str, str] = {
     "requests": "requests.ConnectionError, requests.Timeout",
     "httpx": "httpx.TransportError,",
@@ -88,7 +91,7 @@ def no_retry_policy(body: TaskBody, *, depth: int = 4) -> Iterator[Problem]:
     yield body.problem(
         f"{text}() may fail for a moment, and nothing retries it",
         at=first,
-        fix=_fix(first.call),
+        fix=_fix(body, first),
         # Whoever names an errback has thought of failures.
         at_most=Severity.INFO
         if _milder(body, first.call) or _comes_again(body) or _has_errback(body)
@@ -195,7 +198,24 @@ def _has_errback(body: TaskBody) -> bool:
     return any("link_error" in site.options for site in body.callers)
 
 
-def _fix(call: Call) -> str:
-    """The exceptions to list for the client in use."""
-    errors = _ERRORS.get((call.chain or "").partition(".")[0], "OSError,")
+def _fix(body: TaskBody, found: Reached) -> str:
+    """The exceptions to list: what a handler turns the failure into, else those of the client in use."""
+    package = (found.call.chain or "").partition(".")[0]
+    errors = _turned_into(body, found) or _ERRORS.get(package, "OSError,")
     return f"autoretry_for=({errors}), retry_backoff=True, if it may run twice"
+
+
+def _is_of_answers(handler: Block) -> bool:
+    return bool(handler.chains) and all(_ANSWERED.search(chain or "") for chain in handler.chains)
+
+
+def _turned_into(body: TaskBody, found: Reached) -> str | None:
+    """The exception raised in place of the failure, as in a tuple; None where the failure itself gets out."""
+    for block in reversed(found.blocks):
+        for handler in block.handlers if block.kind == "try" else ():
+            if not _may_concern(body, handler) or _is_of_answers(handler):
+                continue
+            for node in ast.walk(handler.node):
+                if isinstance(node, ast.Raise) and isinstance(node.exc, ast.Call):
+                    return f"{written(node.exc.func)},"
+    return None

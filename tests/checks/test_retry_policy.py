@@ -285,3 +285,23 @@ def test_the_way_to_the_call_is_told():
     assert problem.fix == (
         "autoretry_for=(requests.ConnectionError, requests.Timeout), retry_backoff=True, if it may run twice"
     )
+
+
+@pytest.mark.parametrize(
+    ("body", "errors"),
+    [
+        ("try:\n  requests.get(order)\nexcept OSError as e:\n  raise Down(e)", "Down,"),
+        (
+            "try:\n  requests.get(order)\nexcept Exception as e:\n  raise services.Down() from e",
+            "services.Down,",
+        ),
+        ("try:\n  httpx.get(order)\nexcept ValueError:\n  raise Down()", "httpx.TransportError,"),
+        ("try:\n  httpx.get(order)\nexcept httpx.HTTPStatusError:\n  raise Down()", "httpx.TransportError,"),
+        ("try:\n  httpx.get(order)\nexcept OSError:\n  raise", "httpx.TransportError,"),
+        ("try:\n  httpx.get(order)\nexcept OSError as e:\n  raise e", "httpx.TransportError,"),
+        ("try:\n  order.check()\nexcept OSError:\n  raise Down()\nhttpx.get(order)", "httpx.TransportError,"),
+    ],
+)
+def test_the_fix_names_what_gets_out(body, errors):
+    (problem,) = found("no-retry-policy", task(body))
+    assert problem.fix == f"autoretry_for=({errors}), retry_backoff=True, if it may run twice"
