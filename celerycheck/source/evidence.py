@@ -18,6 +18,7 @@ from celerycheck.source.files import Files, is_test_file
 from celerycheck.source.following import DEPTH, Reached, reach, renamed
 from celerycheck.source.modules import Function, Module
 from celerycheck.source.project import Project
+from celerycheck.source.reading import parameter_chain
 from celerycheck.source.testsuite import Suite
 from celerycheck.subjects import App, Location, NotEvaluated, TaskInfo
 
@@ -58,7 +59,7 @@ class TaskBody:
         if self.function.cls is not None:
             return f"{self.function.cls.chain}()"
         if self.task.bound and self.function.parameters:
-            return f"?{self.function.parameters[0]}"
+            return parameter_chain(self.function, self.function.parameters[0])
         return None
 
     @cached_property

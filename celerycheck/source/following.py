@@ -10,6 +10,7 @@ from operator import is_
 from celerycheck.source.code import TASK, Block, Call, Value
 from celerycheck.source.modules import Function
 from celerycheck.source.project import Project
+from celerycheck.source.reading import parameter_chain
 
 DEPTH = 4
 """How many calls deep helpers are followed at most."""
@@ -103,11 +104,17 @@ def _handed(helper: Function, call: Call) -> dict[str, str]:
         if value.kind == "starred":
             break
         if value.chain is not None:
-            handed[f"?{name}"] = value.chain
+            handed[_parameter(helper, name, value.chain)] = value.chain
     for name, value in call.keywords.items():
         if value.chain is not None:
-            handed[f"?{name}"] = value.chain
+            handed[_parameter(helper, name, value.chain)] = value.chain
     return handed
+
+
+def _parameter(helper: Function, name: str, handed: str) -> str:
+    """What a helper's code calls a parameter; the task is itself, whatever class the annotation names."""
+    known = parameter_chain(helper, name) if handed == TASK and name in helper.named_parameters else None
+    return known or f"?{name}"
 
 
 def renamed(project: Project, call: Call, names: Mapping[str, str]) -> Call:

@@ -66,6 +66,12 @@ class Function:
         arguments = self.node.args
         return tuple(a.arg for a in (*arguments.posonlyargs, *arguments.args))
 
+    @property
+    def named_parameters(self) -> tuple[str, ...]:
+        """The names of all parameters that may be passed by name, `self` of a method included."""
+        arguments = self.node.args
+        return tuple(a.arg for a in (*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs))
+
     @cached_property
     def is_generator(self) -> bool:
         read = self.__dict__.get("code")  # it may be asked while that is being read

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from celerycheck.source.evidence import TaskBody
 from celerycheck.testing import body
 
@@ -130,6 +132,44 @@ def test_the_task_itself() -> None:
     """)
     chains = [found.call.chain for found in task.reached()]
     assert chains == ["proj.tasks.retry_later", "<task>.retry", "<task>.retry"]
+
+
+@pytest.mark.parametrize("kind", ["Task", "celery.Task", '"Task"', "Optional[Task]", "Base", "int"])
+def test_the_task_itself_whatever_it_is_annotated_with(kind: str) -> None:
+    task = work(f"""
+    import celery
+    from typing import Optional
+    from celery import Task
+    class Base(Task):
+        def prepare(self): self.update_state(state="BEGUN")
+    @app.task(bind=True)
+    def work(self: {kind}, order):
+        retry_later(self, order)
+        also_later(order, task=self)
+        self.request.id.lower()
+        raise self.retry()
+    def retry_later(task: {kind}, order):
+        task.retry(exc=order)
+    def also_later(order, *, task: {kind}):
+        task.retry(exc=order)
+    """)
+    chains = [found.call.chain for found in task.reached() if found.call.method in ("retry", "lower")]
+    assert chains == ["<task>.request.id.lower", "<task>.retry", "<task>.retry", "<task>.retry"]
+
+
+def test_another_task_is_not_the_task_itself() -> None:
+    task = work("""
+    from celery import Task
+    @app.task(bind=True)
+    def work(self, other: Task, order):
+        other.retry()
+        retry_later(other, self)
+    def retry_later(task: Task, order):
+        task.retry(exc=order)
+        order.retry()
+    """)
+    chains = [found.call.chain for found in task.reached() if found.call.method == "retry"]
+    assert chains == ["celery.Task().retry", "celery.Task().retry", "<task>.retry"]
 
 
 def test_the_task_itself_in_a_class() -> None:
