@@ -38,6 +38,10 @@ _PAYMENTS = ("stripe.", "braintree.")
 _ADDING = (ast.Add, ast.Sub, ast.Mult)
 
 
+_DOING = frozenset({"send", "post", "doubling", "doubling_if_new", "write"})
+_WRITING = frozenset({"write", "writelines", "writerow", "writerows"})
+
+
 @dataclass(frozen=True, eq=False)
 class Effect:
     """One thing done.
@@ -57,6 +61,9 @@ class Effect:
 
 def effects(body: TaskBody, depth: int) -> list[Effect]:
     """What the task does that doubles, in the order it comes to it."""
+    methods = (each.original.method for each in body.reached(depth))
+    if body.kinds_reached.isdisjoint(_DOING) and _WRITING.isdisjoint(methods):
+        return []
     calls = sorted(body.reached(depth), key=position)
     found = [effect for each in calls if (effect := _effect(body, each, calls)) is not None]
     return [e for e in found if e.at.inside("handler") is None]
@@ -77,7 +84,7 @@ def _effect(body: TaskBody, at: Reached, calls: list[Reached]) -> Effect | None:
         field = _counted(at)
         if field is not None:
             return Effect(at, "count", field, at)
-    if method in ("write", "writelines", "writerow", "writerows") and _appends(call):
+    if method in _WRITING and _appends(call):
         return Effect(at, "append", written(at.original.node.func).partition(".")[0], at)
     return None
 

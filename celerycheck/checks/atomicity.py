@@ -48,6 +48,8 @@ def non_atomic_task(body: TaskBody, *, depth: int = 2) -> Iterator[Problem]:
         before the call and as done after it.
     Reference: https://docs.celeryq.dev/en/stable/userguide/tasks.html#database-transactions
     """
+    if body.kinds_reached.isdisjoint(_OUTSIDE):
+        return
     calls = sorted(body.reached(depth), key=position)
     writes = [write for each in calls if (write := _write(body, each, calls)) is not None]
     for outside in calls:

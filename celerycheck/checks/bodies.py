@@ -49,7 +49,7 @@ def debugger_left_in(body: TaskBody, *, depth: int = 4) -> Iterator[Problem]:
     Fix: take the call out; `celery.contrib.rdb` serves for the hour somebody is watching.
     Reference: https://docs.celeryq.dev/en/stable/userguide/debugging.html
     """
-    for reached in body.reached(depth):
+    for reached in body.reached(depth) if "debugger" in body.kinds_reached else ():
         if "debugger" in body.kinds(reached):
             yield body.problem(
                 f"stops at a debugger: {reached.original.text}()",
@@ -72,6 +72,8 @@ def process_in_prefork(body: TaskBody, *, depth: int = 4) -> Iterator[Problem]:
     pool = pool_of(body.app.settings)
     if pool is None or pool.name != "prefork":
         raise NotEvaluated("worker_pool is not prefork" if pool else "worker_pool is computed")
+    if "process" not in body.kinds_reached:
+        return
     found = [
         reached
         for reached in body.reached(depth)
@@ -107,6 +109,8 @@ def exits_worker(body: TaskBody, *, depth: int = 4) -> Iterator[Problem]:
     Fix: return to end early, and raise an exception of your own to fail.
     Reference: https://docs.python.org/3/library/sys.html#sys.exit
     """
+    if "exit" not in body.kinds_reached and not body.code.raises:
+        return
     forks = any(reached.call.chain == "os.fork" for reached in body.reached(depth))
     for reached in body.reached(depth):
         if "exit" not in body.kinds(reached) or forks or _is_command(reached) or on_request(reached):

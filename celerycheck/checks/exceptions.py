@@ -24,12 +24,13 @@ def swallowed_exception(body: TaskBody) -> Iterator[Problem]:
     Reference: https://docs.celeryq.dev/en/stable/userguide/tasks.html#built-in-states
     """
     for block in body.code.blocks:
-        if not is_main_work(body, block):
+        broad = [handler for handler in block.handlers if is_broad(handler)]
+        if not (broad or block.kind == "with") or not is_main_work(body, block):
             continue
         if suppresses(block, body.code.calls):
             yield _swallowed(body, block.node, "contextlib.suppress(Exception)", "silent", block)
-        for handler in block.handlers:
-            if not is_broad(handler) or raises_later(handler, body.code):
+        for handler in broad:
+            if raises_later(handler, body.code):
                 continue
             answer = answer_of(body, handler)
             if answer in ("silent", "logs a line") and lets_through(handler, body) == "never":

@@ -35,10 +35,10 @@ def swallowed_soft_limit(body: TaskBody) -> Iterator[Problem]:
     if limit is None:
         return
     for block in body.code.blocks:
-        if block.kind != "try" or not is_main_work(body, block):
-            continue
-        handler = catcher(block, SOFT_LIMIT)
+        handler = catcher(block, SOFT_LIMIT) if block.kind == "try" else None
         if handler is None or not is_broad(handler) or _catches_limit(handler):
+            continue
+        if not is_main_work(body, block):
             continue
         if lets_through(handler, body) == "never" and not raises_later(handler, body.code):
             yield from _swallows_limit(body, block, handler, limit)

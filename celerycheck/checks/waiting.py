@@ -163,7 +163,7 @@ def blocking_sleep(body: TaskBody, *, seconds: float = 1.0, depth: int = 4) -> I
     pool = pool_of(body.app.settings)
     if pool is not None and pool.name in ("gevent", "eventlet"):
         raise NotEvaluated(f"the {pool.name} pool runs other tasks while one sleeps")
-    for reached in body.reached(depth):
+    for reached in body.reached(depth) if "sleep" in body.kinds_reached else ():
         if reached.call.awaited or "sleep" not in body.kinds(reached) or while_debugging(reached.blocks):
             continue
         given = reached.call.argument("secs", 0) or reached.call.argument("seconds")
