@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -68,17 +68,21 @@ class Guards:
 
     def around(self, effect: Reached) -> bool:
         """Whether something before or around an effect may keep it from happening a second time."""
+        return self._prevented(effect) or self._picked(effect, self._by_mark)
+
+    def _prevented(self, effect: Reached) -> bool:
         return (
             self._locked(effect)
             or any(self._asked(call, function) for call, function in frames(effect))
             or any(_catches_duplicates(call) for call, _ in frames(effect))
-            or self._picked(effect)
             or _names_key(effect)
         )
 
     def in_round(self, effect: Reached, loop: Block) -> bool:
         """Whether an effect in a loop is guarded, or is written down for each element once it is done."""
-        return self.around(effect) or any(
+        if self._prevented(effect) or self._picked(effect, self._by_unset):
+            return True
+        return any(
             any(block is loop for block in each.blocks)
             and position(each) > position(effect)
             and self.body.kinds(each) & {"write", "commit"}
@@ -167,10 +171,10 @@ class Guards:
 
     # rows chosen by how far they are
 
-    def _picked(self, effect: Reached) -> bool:
+    def _picked(self, effect: Reached, advancing: Callable[[Reached], bool]) -> bool:
         """Whether the effect is for rows that are chosen by a field that the task, or somebody, advances."""
         return any(
-            self._by_mark(query)
+            advancing(query)
             for query in self._selections
             if can_follow(query, effect) or query.original.order <= effect.original.order
         )
@@ -180,17 +184,20 @@ class Guards:
         calls = self.body.reached(self.depth)
         return [each for each in calls if each.original.method in _QUERIES and each.call.keywords]
 
-    def _by_mark(self, query: Reached) -> bool:
+    def _by_unset(self, query: Reached) -> bool:
+        """Whether a query looks for rows by a field that the task sets, or that is not set yet."""
         for name, value in query.call.keywords.items():
             field = name.partition("__")[0]
-            if field in self.written or (
-                _MARK.search(field) and (value.is_constant or value.kind == "chain")
-            ):
-                return True
             empty = name.endswith("__isnull") or (value.is_constant and value.constant is None)
-            if empty and not _CONTACT.search(field):
+            if field in self.written or (empty and not _CONTACT.search(field)):
                 return True
         return False
+
+    def _by_mark(self, query: Reached) -> bool:
+        """Whether a query looks for rows by a field that tells how far they are, whoever sets it."""
+        given = query.call.keywords.items()
+        marked = any(_MARK.search(name.partition("__")[0]) and _is_plain(value) for name, value in given)
+        return marked or self._by_unset(query)
 
     @cached_property
     def written(self) -> frozenset[str]:
@@ -202,6 +209,10 @@ class Guards:
             if each.original.method in ("update", "aupdate", "values"):
                 names.update(each.call.keywords)
         return frozenset(names - {""})
+
+
+def _is_plain(value: Value) -> bool:
+    return value.is_constant or value.kind == "chain"
 
 
 def _attribute_asks(chain: str) -> bool:

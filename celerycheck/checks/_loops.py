@@ -16,6 +16,7 @@ _PARTS = re.compile(r"chunk|batch|page|slice|bulk|group", re.IGNORECASE)
 _FEW = re.compile(
     r"attempt|retr|tries|backend|server|host|channel|provider|admin|manager|settings|config", re.IGNORECASE
 )
+_MANAGED = re.compile(r"^\w+(?:\.\w+)*\.objects\.(?:all|filter|exclude)\(\)")
 _SLICES = frozenset({"builtins.range()", "itertools.batched()", "more_itertools.chunked()"})
 
 
@@ -36,7 +37,7 @@ def round_of(body: TaskBody, at: Reached) -> Round | None:
             words = _over(block)
             if words is None or _on_its_own(body, at, number) or _stops(block):
                 return None
-            return Round(block, words, _is_query(body, block.test))
+            return Round(block, words, _is_query(body, block.test) or _MANAGED.search(words) is not None)
     return None
 
 

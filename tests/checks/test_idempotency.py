@@ -27,6 +27,9 @@ class Profile(models.Model):
 
 class Customer(models.Model): ...
 class ActionLog(models.Model): ...
+class TaggedQuerySet(models.QuerySet): ...
+class Tagged(models.Model):
+    objects = TaggedQuerySet.as_manager()
 
 class Payment:
     __tablename__ = "payments"
@@ -49,7 +52,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import F
 from proj import services
 from proj.locks import single_instance
-from proj.models import ActionLog, Customer, Line, Order, Payment, Profile, Receipt, Session
+from proj.models import ActionLog, Customer, Line, Order, Payment, Profile, Receipt, Session, Tagged
 
 class Unfit(Exception): ...
 """
@@ -338,6 +341,10 @@ MANY = {
     f"for customer in customers:\n    {MAIL}",
     "requests": "for c in Customer.objects.all():\n"
     "    requests.post('https://x.example/hooks', json={}, timeout=3)",
+    "chosen by a state that nobody here advances": (
+        f"for customer in Customer.objects.filter(status='due'):\n    {MAIL}"
+    ),
+    "a manager of its own": f"for customer in Tagged.objects.filter(status='due'):\n    {MAIL}",
     "SQLAlchemy": f"for customer in Session().query(Payment).all():\n    {MAIL}",
 }
 
