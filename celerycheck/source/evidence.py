@@ -204,9 +204,17 @@ class SourceCode:
         chain = call.chain or ""
         known = self._kinds.get(chain)
         if known is None:
-            known = self.libraries.kinds(chain, self.project.is_model) if chain else frozenset()
+            known = self._kinds_of(chain) if chain else frozenset()
             self._kinds[chain] = known
         return known
+
+    def _kinds_of(self, chain: str) -> frozenset[Kind]:
+        """The kinds of a chain, or of what its class inherits from a library's: `Receipt().send`."""
+        is_model = self.project.is_model
+        found = self.libraries.kinds(chain, is_model)
+        if found:
+            return found
+        return frozenset().union(*(self.libraries.kinds(c, is_model) for c in self.project.inherited(chain)))
 
     @cached_property
     def _calls(self) -> Calls:

@@ -359,6 +359,24 @@ class Project:
                     waiting.append(parent)
         return found
 
+    def inherited(self, chain: str) -> list[str]:
+        """The methods of other people's classes that calling a method of an instance may run.
+
+        `proj.mails.Receipt().send` is `django.core.mail.EmailMessage().send` where `Receipt` inherits from
+        that and defines no `send`; empty for everything else.
+        """
+        holder, _, name = chain.rpartition(".")
+        if not holder.endswith("()") or holder.partition(".")[0] not in self.tops:
+            return []
+        cls = self.cls(holder[:-2])
+        if cls is None:
+            return []
+        lineage = self.lineage(cls)
+        if any(name in each.methods for each in lineage):
+            return []
+        bases = (base for each in lineage for base in each.bases if base)
+        return [f"{base}().{name}" for base in bases if base.partition(".")[0] not in self.tops]
+
     def is_a(self, chain: str, *bases: str) -> bool:
         """Whether a class, named by its chain, is one of these or inherits from one."""
         if chain in bases:

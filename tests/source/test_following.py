@@ -208,3 +208,25 @@ def test_what_the_checklist_names_is_not_looked_into() -> None:
     assert len(list(body(text).reached())) == 2
     named = body(text, libraries=SHIPPED.extended({"network": ["proj.net.call"]}))
     assert [named.kinds(found) for found in named.reached()] == [{"network"}]
+
+
+def test_a_method_of_a_librarys_class_is_known_in_the_projects_own():
+    code = """
+        from celery import shared_task
+        from django.core.mail import EmailMessage
+        class Mail(EmailMessage): ...
+        class Receipt(Mail): ...
+        class Draft(Mail):
+            def send(self): print("not yet")
+        class Letter:
+            def post(self): ...
+        @shared_task
+        def work():
+            Receipt().send()
+            Draft().send()
+            Letter().send()
+            Receipt().attach("a")
+    """
+    task = body(code)
+    sends = [call.text for call in task.calls if "send" in task.kinds(call)]
+    assert sends == ["Receipt().send"]
