@@ -188,7 +188,7 @@ def _held_too_long(source: SourceCode, patience_of: Callable[[TaskInfo], _Patien
 
 def _held_delays(task: TaskInfo, patience: _Patience) -> Iterator[Problem]:
     for option, seconds, proven in _longest_delays(task):
-        drawn = option == _BACKOFF and task.flag("retry_jitter")
+        drawn = option == _BACKOFF and task.option("retry_jitter") in (None, True)
         if patience.broken_by(seconds) and not (drawn and seconds <= patience.limit):
             yield Problem(
                 f"{option} is {number(seconds)} s, but {patience.consequence}, a waiting retry included",

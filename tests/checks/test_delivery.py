@@ -172,6 +172,7 @@ def queued(name, subject):
         (redis(autoretry(default_retry_delay=7200, retry_backoff=True)), []),
         (redis(autoretry(default_retry_delay=7200, retry_kwargs={"countdown": 5})), []),
         (redis(autoretry(retry_backoff=60, retry_backoff_max=7200, max_retries=3)), []),
+        (redis(autoretry(retry_backoff=60, retry_backoff_max=3600, max_retries=9)), []),
         (redis(autoretry(retry_backoff=60, retry_backoff_max=3600, max_retries=9, retry_jitter=True)), []),
         (redis(autoretry(retry_backoff=60, retry_backoff_max=7200, max_retries=0)), []),
         (redis(autoretry(retry_backoff=60, retry_kwargs={"countdown": 7200})), []),
