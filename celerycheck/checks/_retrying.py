@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from celerycheck.findings import Problem
-from celerycheck.source.code import TASK, Value
+from celerycheck.source.code import TASK, Call, Value
 from celerycheck.source.evidence import Reached, SourceCode, TaskBody
 from celerycheck.subjects import NotEvaluated, Plain, TaskInfo, number_of
 
@@ -122,7 +122,7 @@ def by_hand(body: TaskBody, depth: int) -> Iterator[Paced]:
     for reached in retry_calls(body, depth):
         call = reached.call
         eta, countdown = call.argument("eta", 4), call.argument("countdown", 5)
-        if call.open_args or call.open_keywords or not _is_none(eta):
+        if call.open_args or call.open_keywords or not _is_none(eta) or _may_fail(call):
             continue
         given = not _is_none(countdown)
         delay = countdown.number if given and countdown else body.task.number("default_retry_delay")
@@ -130,6 +130,11 @@ def by_hand(body: TaskBody, depth: int) -> Iterator[Paced]:
         if delay is not None and (_is_none(limit) or (limit and limit.number is not None)):
             retries = limit.number if limit and limit.number is not None else body.task.max_retries
             yield Paced(reached, delay, retries, given)
+
+
+def _may_fail(call: Call) -> bool:
+    """Whether it may never retry: `retry(exc)` has something else where a list of arguments belongs."""
+    return bool(call.args) and call.args[0].kind not in ("list", "tuple")
 
 
 def _is_none(value: Value | None) -> bool:

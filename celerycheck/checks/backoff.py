@@ -11,6 +11,7 @@ from itertools import count
 from celerycheck.checks._exceptions import from_network, is_from_network
 from celerycheck.checks._handlers import is_broad
 from celerycheck.checks._retrying import (
+    Paced,
     backoff,
     by_hand,
     countdown,
@@ -32,9 +33,12 @@ _ABSENCE = re.compile(
 )
 """Names of exceptions that say, whosever they are, that a service cannot be had."""
 
-_FEW_RETRIES = 3
+_FEW_RETRIES = 5
 _LONG_DELAY = 60
 """So few retries, so far apart, keep no service down."""
+
+_HOUR = 3600
+"""After so many seconds Redis hands out again what still waits."""
 
 _USUAL_MAXIMUM = 600
 """`retry_backoff_max` where nobody sets it, in seconds."""
@@ -85,7 +89,7 @@ def _automatic_pace(task: TaskInfo, *, remote: bool) -> Iterator[Problem]:
         first = math.ceil(max(delay, 1))
         yield Problem(
             f"autoretry_for without retry_backoff: every retry comes after the same {number(delay)} s",
-            fix=f"retry_backoff={first}, retry_backoff_max={max(first, _USUAL_MAXIMUM)}",
+            fix=f"retry_backoff={first}, retry_backoff_max={_longest(first)}",
             at_most=Severity.INFO if _is_gentle(retries, delay) or not remote else None,
         )
 
@@ -106,9 +110,23 @@ def _pace_by_hand(body: TaskBody, depth: int) -> Iterator[Problem]:
     yield body.problem(
         f"{first.at.original.text}() comes after the same {number(delay)} s each time{usual}",
         at=first.at,
-        fix=f"countdown={math.ceil(max(delay, 1))} * 2 ** {_request(first.at)}.retries",
+        fix=f"countdown={_doubling(first)}",
         at_most=Severity.INFO if gentle else None,
     )
+
+
+def _longest(first: int) -> int:
+    """A longest delay for a backoff that begins so; one doubling at least, or it is none."""
+    return max(2 * first, _USUAL_MAXIMUM)
+
+
+def _doubling(paced: Paced) -> str:
+    """What to write for delays that double, bounded where they would grow beyond an hour."""
+    first = math.ceil(max(paced.delay, 1))
+    doubled = f"{first} * 2 ** {_request(paced.at)}.retries"
+    if paced.retries is None or paced.retries > 32 or first * 2 ** (paced.retries - 1) >= _HOUR:
+        return f"min({doubled}, {_longest(first)})"
+    return doubled
 
 
 def _request(at: Reached) -> str:

@@ -87,9 +87,10 @@ def test_retry_without_backoff(subject, messages):
         ({}, Severity.INFO, "retry_backoff=180, retry_backoff_max=600"),
         ({"default_retry_delay": 60}, Severity.INFO, "retry_backoff=60, retry_backoff_max=600"),
         ({"default_retry_delay": 59}, None, "retry_backoff=59, retry_backoff_max=600"),
-        ({"max_retries": 4}, None, "retry_backoff=180, retry_backoff_max=600"),
+        ({"max_retries": 5}, Severity.INFO, "retry_backoff=180, retry_backoff_max=600"),
+        ({"max_retries": 6}, None, "retry_backoff=180, retry_backoff_max=600"),
         ({"max_retries": None}, None, "retry_backoff=180, retry_backoff_max=600"),
-        ({"default_retry_delay": 1800}, Severity.INFO, "retry_backoff=1800, retry_backoff_max=1800"),
+        ({"default_retry_delay": 1800}, Severity.INFO, "retry_backoff=1800, retry_backoff_max=3600"),
         ({"default_retry_delay": 0.5}, None, "retry_backoff=1, retry_backoff_max=600"),
         ({"retry_kwargs": {"countdown": 5}}, None, "retry_backoff=5, retry_backoff_max=600"),
         (
@@ -376,11 +377,13 @@ def paced(text, seconds, usual=False):
 @pytest.mark.parametrize(
     ("code", "message", "at_most"),
     [
-        (retrying("raise self.retry(exc=exc)"), paced("self.retry", 180, usual=True), None),
+        (retrying("raise self.retry(exc=exc)"), paced("self.retry", 180, usual=True), Severity.INFO),
+        (retrying("raise self.retry(max_retries=6)"), paced("self.retry", 180, usual=True), None),
         (retrying("raise self.retry(exc=exc, countdown=5)"), paced("self.retry", 5), None),
         (retrying("self.retry(countdown=PAUSE)"), paced("self.retry", 30), None),
         (retrying("raise work.retry(countdown=5)"), paced("work.retry", 5), None),
-        (retrying("raise self.retry(countdown=None)"), paced("self.retry", 180, usual=True), None),
+        (retrying("raise self.retry(countdown=None)"), paced("self.retry", 180, usual=True), Severity.INFO),
+        (retrying("raise self.retry([order], countdown=5)"), paced("self.retry", 5), None),
         (retrying("raise self.retry(countdown=2)", "Exception"), paced("self.retry", 2), None),
         (retrying("raise self.retry(countdown=2)", "Unreachable"), paced("self.retry", 2), None),
         (
@@ -425,6 +428,8 @@ def test_retries_by_hand_at_a_constant_pace(code, message, at_most):
         retrying("raise self.retry(eta=order.due)"),
         retrying("raise self.retry(**order)"),
         retrying("raise self.retry(*order)"),
+        retrying("raise self.retry(exc)"),
+        retrying("raise self.retry(exc, countdown=5)"),
         retrying("raise self.retry(max_retries=1)"),
         retrying("raise self.retry(max_retries=order.tries)"),
         retrying("raise self.retry()", options="bind=True, max_retries=1"),
@@ -467,6 +472,33 @@ def test_both_halves_speak_of_one_task_each_in_its_place():
     assert automatic.location is None
     assert by_hand.about == automatic.about == code.app.tasks[0]
     assert by_hand.fix == "countdown=5 * 2 ** self.request.retries"
+
+
+@pytest.mark.parametrize(
+    ("statement", "options", "fix"),
+    [
+        ("self.retry(countdown=5)", "bind=True, max_retries=5", "countdown=5 * 2 ** self.request.retries"),
+        ("self.retry(countdown=300)", "bind=True", "countdown=300 * 2 ** self.request.retries"),
+        (
+            "self.retry(countdown=300)",
+            "bind=True, max_retries=6",
+            "countdown=min(300 * 2 ** self.request.retries, 600)",
+        ),
+        (
+            "self.retry(countdown=900)",
+            "bind=True, max_retries=6",
+            "countdown=min(900 * 2 ** self.request.retries, 1800)",
+        ),
+        (
+            "self.retry(countdown=5)",
+            "bind=True, max_retries=None",
+            "countdown=min(5 * 2 ** self.request.retries, 600)",
+        ),
+    ],
+)
+def test_advice_for_delays_by_hand_stays_within_an_hour(statement, options, fix):
+    (problem,) = found("retry-without-backoff", retrying(statement, options=options))
+    assert problem.fix == fix
 
 
 @pytest.mark.parametrize("about", ["retry-without-backoff", "short-retry-budget"])
