@@ -30,25 +30,25 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Options:
-    """The command line of `audit`."""
+    """The command line of `audit`; the values here are those of options left out."""
 
     target: str | None
-    workdir: Path
-    python: str | None
-    load_timeout: float
-    third_party: bool
-    save_picture: Path | None
-    picture: Path | None
-    checklist: Path | None
-    interactive: bool
-    select: tuple[str, ...]
-    ignore: tuple[str, ...]
-    task: str | None
-    show: frozenset[str]
-    fail_on: str
-    format: str
-    output: Path | None
-    debug: bool
+    workdir: Path = Path()
+    python: str | None = None
+    load_timeout: float = 60.0
+    third_party: bool = False
+    save_picture: Path | None = None
+    picture: Path | None = None
+    checklist: Path | None = None
+    interactive: bool = False
+    select: tuple[str, ...] = ()
+    ignore: tuple[str, ...] = ()
+    task: str | None = None
+    show: frozenset[str] = frozenset()
+    fail_on: str = "error"
+    format: str = "console"
+    output: Path | None = None
+    debug: bool = False
 
 
 def run(options: Options, child: Child | None) -> int:

@@ -11,8 +11,6 @@ import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
-import typer
-
 from celerycheck.cli import INTERRUPTED
 from celerycheck.errors import CelerycheckError, UsageError
 
@@ -35,26 +33,24 @@ def explained(debug: bool) -> Iterator[None]:
         complain(error.message, error.hint)
         if debug:
             sys.stderr.write(getattr(error, "trace", "") or traceback.format_exc())
-        raise typer.Exit(error.exit_code) from None
+        raise SystemExit(error.exit_code) from None
     except KeyboardInterrupt:
         sys.stderr.write("celerycheck: stopped\n")
-        raise typer.Exit(INTERRUPTED) from None
+        raise SystemExit(INTERRUPTED) from None
     except BrokenPipeError:
         discard()
-    except typer.Exit:
-        raise
     except Exception as error:  # noqa: BLE001  # the last resort: a bug must not look like a finding
         if isinstance(error, OSError) and error.errno in FULL and error.filename is None:
             discard()
             complain(f"standard output cannot be written: {error.strerror}", "Send it elsewhere.")
-            raise typer.Exit(UsageError.exit_code) from None
+            raise SystemExit(UsageError.exit_code) from None
         complain(
             f"a mistake of celerycheck's own: {type(error).__name__}: {error}",
             "Please report it, with the output of the same command and --debug.",
         )
         if debug:
             sys.stderr.write(traceback.format_exc())
-        raise typer.Exit(BUG) from None
+        raise SystemExit(BUG) from None
 
 
 def discard() -> None:

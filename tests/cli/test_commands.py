@@ -10,6 +10,9 @@ import pytest
 from conftest import LIMIT, ROOT, environment
 
 import celerycheck as package
+from celerycheck.cli import run_plain_audit
+from celerycheck.cli.commands import application
+from celerycheck.cli.early import plain_audit
 
 HEAVY = ("celery", "kombu", "yaml", "jinja2", "questionary", "rich")
 
@@ -222,14 +225,40 @@ def test_a_mistake_in_the_checklist_does_not_wait_for_the_app(celerycheck, proje
 
 
 def test_a_bug_of_ours_is_said_to_be_one(capsys):
-    import typer
 
     from celerycheck.cli.explained import explained
 
     for debug in (False, True):
-        with pytest.raises(typer.Exit) as ended, explained(debug):
+        with pytest.raises(SystemExit) as ended, explained(debug):
             raise ValueError("odd")
         err = capsys.readouterr().err
-        assert ended.value.exit_code == 3
+        assert ended.value.code == 3
         assert err.startswith("celerycheck: a mistake of celerycheck's own: ValueError: odd\n")
         assert ("Traceback" in err) == debug
+
+
+@pytest.mark.parametrize(
+    ("arguments", "target"),
+    [
+        (["audit", "proj"], "proj"),
+        (["audit", "proj.celery:app"], "proj.celery:app"),
+        (["audit"], None),
+        (["audit", ""], None),
+        (["audit", "--help"], None),
+        (["audit", "-h"], None),
+        (["audit", "proj", "--debug"], None),
+        (["explain", "proj"], None),
+        ([], None),
+    ],
+)
+def test_a_plain_audit_needs_no_parser(arguments, target):
+    assert plain_audit(arguments) == target
+
+
+def test_options_left_out_are_the_same_with_and_without_the_parser(monkeypatch):
+    seen = []
+    monkeypatch.setattr("celerycheck.cli.audit.run", lambda options, _: seen.append(options) or 0)
+    with pytest.raises(SystemExit) as ended:
+        application()(["audit", "proj"])
+    assert run_plain_audit("proj", None) == ended.value.code == 0
+    assert seen[0] == seen[1]
