@@ -20,6 +20,8 @@ _CONDITIONS = frozenset({"ready", "successful", "failed", "state", "status", "wa
 _RAISES = frozenset({"get", "wait", "join", "join_native", "collect", "get_leaf"})
 """Methods of results that refuse to run inside a task (`assert_will_not_block`, Celery 5.3 to 5.7)."""
 _BLOCKS = frozenset({"iter_native"})
+_OF_PROCESSES = frozenset({"is_alive", "exitcode", "returncode"})
+"""Attributes of processes and threads: `multiprocessing.Process`, `subprocess.Popen`, `threading.Thread`."""
 _ALLOWS = "celery.result.allow_join_result()"
 _STUCK = "when every worker waits, nothing is left to run it"
 
@@ -194,6 +196,13 @@ def _sleeps(body: TaskBody, reached: Reached, length: float | None, loop: Block 
         return body.problem(
             message, reached, f"{_retry(body, again)}, or send what follows as a task with {again}"
         )
+    if loop.kind == "while" and _watches_process(loop):
+        return body.problem(
+            f"{call} in a while loop keeps a worker while a process that it started runs",
+            reached,
+            "wait for the process itself, with a timeout: join(timeout=...) or wait(timeout=...)",
+            at_most=Severity.INFO,
+        )
     if loop.kind == "while":
         message = f"{call} in a while loop keeps a worker waiting until something happens elsewhere"
         return body.problem(
@@ -209,6 +218,23 @@ def _sleeps(body: TaskBody, reached: Reached, length: float | None, loop: Block 
         "send one task for each item and give that task a rate_limit, or spread them with countdown",
         at_most=Severity.INFO,
     )
+
+
+def _watches_process(loop: Block) -> bool:
+    """Whether a loop asks about a process at hand, which nobody but this task can wait for."""
+    return any(
+        (isinstance(node, ast.Attribute) and node.attr in _OF_PROCESSES)
+        or (
+            isinstance(node, ast.Compare)
+            and _polls(node.left)
+            and isinstance(node.ops[0], (ast.Is, ast.IsNot))
+        )
+        for node in ast.walk(loop.node)
+    )
+
+
+def _polls(node: ast.expr) -> bool:
+    return isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "poll"
 
 
 def _attempts(loop: Block) -> bool:

@@ -282,6 +282,34 @@ def test_a_pause_between_items_is_a_hint():
     assert problem.at_most is None
 
 
+OWN_PROCESSES = {
+    "one that lives": "while done.is_alive(): time.sleep(1)",
+    "one without an exit code": "while True:\n  if done.process.exitcode is not None: break\n  time.sleep(5)",
+    "one polled": "child = subprocess.Popen(pages)\nwhile child.poll() is None: time.sleep(1)",
+    "one polled, and kept": "while done.poll() is None: time.sleep(1)\nprint(done.returncode)",
+}
+
+
+@pytest.mark.parametrize("does", OWN_PROCESSES.values(), ids=OWN_PROCESSES)
+def test_who_watches_a_process_of_its_own_cannot_come_back_later(does):
+    (problem,) = found("blocking-sleep", project(f"import subprocess\n{does}"))
+    assert (problem.at_most, "join(timeout=...)" in (problem.fix or "")) == (Severity.INFO, True)
+
+
+@pytest.mark.parametrize(
+    "does",
+    [
+        "while done.poll(): time.sleep(1)",
+        "while done.poll() == 'pending': time.sleep(1)",
+        "while not done.alive: time.sleep(1)",
+        "code = done.returncode\nwhile not done.paid(): time.sleep(1)",
+    ],
+)
+def test_who_watches_something_else_can(does):
+    (problem,) = found("blocking-sleep", project(does))
+    assert problem.at_most is None
+
+
 def test_how_long_a_sleep_may_be_is_an_option():
     assert problems("blocking-sleep", project("time.sleep(10)"), seconds=11.0) == []
 
