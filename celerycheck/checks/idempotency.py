@@ -109,7 +109,8 @@ def _does(effect: Effect) -> tuple[str, str]:
     """What an effect does, and what a second run adds to it."""
     match effect.what:
         case "row":
-            return f"adds a {effect.subject} row", "each run adds another"
+            article = "an" if effect.subject.startswith(("A", "E", "I", "O")) else "a"
+            return f"adds {article} {effect.subject} row", "each run adds another"
         case "count":
             return f"counts {effect.subject} on from what it was", "each run counts again"
         case "append":

@@ -315,6 +315,11 @@ def test_what_it_says():
     ]
 
 
+def test_its_article_fits():
+    (message,) = problems("non-idempotent-task", project(f"Order.objects.create(total=1)\n{ASK}"))
+    assert message.startswith("it adds an Order row before requests.get()")
+
+
 def test_it_is_said_once_for_a_task():
     code = project(f"{ROW}\nsend_mail('a', 'b', None, ['c'])\n{ASK}")
     (problem,) = found("non-idempotent-task", code)
