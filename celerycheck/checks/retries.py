@@ -72,7 +72,9 @@ def _unbounded(task: TaskInfo, body: TaskBody | None) -> Iterator[Problem]:
         return
     if _may_count(task, body):
         message = "max_retries is None: it retries until it succeeds, or its own code gives up"
-        yield Problem(message, fix="max_retries=10, in place of counting by hand", at_most=Severity.INFO)
+        by_hand = body is not None and _counts(body.node)
+        fix = "max_retries=10, in place of counting by hand" if by_hand else "max_retries=10"
+        yield Problem(message, fix=fix, at_most=Severity.INFO)
     else:
         yield Problem(
             "max_retries is None: it retries until it succeeds",

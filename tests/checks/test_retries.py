@@ -224,3 +224,16 @@ def test_unbounded_retries_by_hand(code, messages):
 )
 def test_a_retry_that_is_called_is_proven(code, at_most):
     assert [problem.at_most for problem in found("unbounded-retries", code)] == [at_most]
+
+
+def test_only_who_counts_by_hand_is_told_to_stop():
+    (counting,) = found(
+        "unbounded-retries", endless("if self.request.retries > 5:\n    return\nraise self.retry()")
+    )
+    assert counting.fix == "max_retries=10, in place of counting by hand"
+    own = TaskClass("proj.Base", defines=("retry",))
+    (inherited,) = found(
+        "unbounded-retries",
+        app(task(info=TaskInfo("t", classes=(own,)), autoretry_for=[error("OSError")], max_retries=None)),
+    )
+    assert inherited.fix == "max_retries=10"
