@@ -15,7 +15,7 @@ from celerycheck.source.ahead import Ahead
 from celerycheck.source.calls import Calls, CallSite, Workflow, calls_in, may_call
 from celerycheck.source.code import TASK, Call, Code, written
 from celerycheck.source.files import Files, is_test_file
-from celerycheck.source.following import DEPTH, Reached, reach, renamed
+from celerycheck.source.following import DEPTH, Reached, reach
 from celerycheck.source.modules import Function, Module
 from celerycheck.source.project import Project
 from celerycheck.source.reading import parameter_chain
@@ -76,7 +76,7 @@ class TaskBody:
     @cached_property
     def calls(self) -> tuple[Call, ...]:
         """The calls in its own body, in order, the task itself named `<task>`."""
-        return tuple(renamed(self.project, call, self._renames) for call in self.code.calls)
+        return tuple(found.call for found in self.reached(0))
 
     @cached_property
     def _reached(self) -> tuple[Reached, ...]:
