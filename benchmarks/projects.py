@@ -261,7 +261,5 @@ def make(folder: Path, tasks: int) -> None:
 
 def _module(number: int) -> str:
     group = number // MODULES_PER_GROUP
-    tasks = (
-        TASKS[index % len(TASKS)].format(number=index, group=group) for index in range(TASKS_PER_MODULE)
-    )
+    tasks = (TASKS[index % len(TASKS)].format(number=index, group=group) for index in range(TASKS_PER_MODULE))
     return MODULE.format(number=number, group=group) + "".join(tasks)

@@ -130,6 +130,8 @@ def _bind(
         return call, (source or SourceCode(app, MemoryFiles({})),)
     if source is None or not source.at_hand:
         raise NotEvaluated("the source is not at hand")
+    if kind is TaskBody and tasks is app.tasks and len(source.bodies) == len(tasks):
+        return call, source.bodies
     if kind is TaskBody:
         return partial(_on_body, call, source), tasks
     return call, _places(kind, source)
@@ -166,6 +168,8 @@ def _finding(item: Item, problem: Problem, subject: object, app: App) -> Finding
     about = problem.about
     if about is None and isinstance(subject, CallSite):
         about = subject.about
+    if isinstance(subject, TaskBody):
+        subject = subject.task
     if about is None:
         about = subject if isinstance(subject, TaskInfo | ScheduleEntry | RouteInfo | QueueInfo) else app
     kind, name, place = describe(about)
