@@ -297,7 +297,11 @@ def test_kombu_encodes_these(value):
 def test_celery_fails_the_task_when_its_work_is_done():
     """It does not retry either; an ignored result is not encoded, unless the next step is sent it."""
     app = Celery(broker="memory://", backend="cache+memory://", set_as_current=False)
-    app.conf.update(broker_transport_options={"polling_interval": 0.01}, worker_hijack_root_logger=False)
+    app.conf.update(
+        task_default_queue="of-returned-values",
+        broker_transport_options={"polling_interval": 0.01},
+        worker_hijack_root_logger=False,
+    )
     ran, failed, succeeded = [], [], []
 
     def on_failure(sender, exception, **_):
