@@ -21,6 +21,11 @@ _RECORDS = re.compile(
 )
 """Models of which a row for each run is meant."""
 
+_RELATED_RECORDS = re.compile(
+    r"log|histor|audit|event|error|record|activit|attempt|report|stat|run|visit|result"
+)
+"""Relations to rows of that kind."""
+
 _TRIES = re.compile(r"attempt|tries|retry|retries|fail|error|run_?count|version|revision")
 """Fields that count runs, on purpose."""
 
@@ -132,12 +137,28 @@ def _row(body: TaskBody, at: Reached, model: str | None, calls: list[Reached]) -
     given = set(call.keywords) | _given_to(call)
     if given & _KEYS or has_unique_key(body, model, given) or _is_rebuilt(body, at, model, calls):
         return None
+    subject = model.rpartition(".")[2]
+    relation = _relation(body, call.chain)
+    if relation:
+        # Of which model these rows are, and what is unique among them, is not known.
+        if _RELATED_RECORDS.search(relation):
+            return None
+        return Effect(at, "row", f"{subject}.{relation}", at, sure=False)
     final = at
     if "pending" in body.kinds(at):
         later = [c for c in calls if "commit" in body.kinds(c) and can_follow(at, c)]
         if later:
             final = later[0]
-    return Effect(at, "row", model.rpartition(".")[2], final)
+    return Effect(at, "row", subject, final)
+
+
+def _relation(body: TaskBody, chain: str | None) -> str:
+    """The relation of a row that a call adds another row to (`items` of `order.items.create`); or empty."""
+    holder = (chain or "").rpartition(".")[0]
+    name = holder.rpartition(".")[2]
+    if not name or name.endswith((")", "]")) or body.project.is_model(holder.rpartition(".")[0]):
+        return ""
+    return "" if body.project.is_model(holder) or name in ("objects", "session") else name
 
 
 def _is_refused(call: Call) -> bool:

@@ -67,11 +67,16 @@ def reach(
             call = renamed(project, original, names)
             here = (*blocks, *original.blocks)
             found.append(Reached(call, function, way, here, original))
-            helper = call.function or project.function(_callee(call.chain, task_class))
+            inherited = _of_super(project, function, original)
+            helper = inherited or call.function or project.function(_callee(call.chain, task_class))
             if helper is None or known(call) or id(helper) in seen or len(way) >= DEPTH:
                 continue
             seen.add(id(helper))
-            handed = {**_shared(function, helper, names), **_handed(helper, call)}
+            if inherited is not None:
+                own = _of_base(function, helper, names)
+            else:
+                own = _called_on(project, helper, call.chain)
+            handed = {**_shared(function, helper, names), **own, **_handed(helper, call)}
             waiting.append((helper, handed, (*way, (original, function)), here))
     return tuple(found)
 
@@ -83,6 +88,36 @@ def _callee(chain: str | None, task_class: str | None) -> str | None:
     if chain is None or task_class is None or not chain.startswith(f"{TASK}."):
         return chain
     return f"{task_class}(){chain[len(TASK) :]}"
+
+
+def _of_super(project: Project, function: Function, call: Call) -> Function | None:
+    """The method that `super().method()` calls, where it is the project's own."""
+    receiver = call.receiver.call if call.receiver is not None else None
+    if receiver is None or receiver.chain != "builtins.super" or receiver.args:
+        return None
+    return project.overridden(function, call.method)
+
+
+def _of_base(function: Function, helper: Function, names: Mapping[str, str]) -> dict[str, str]:
+    """What `self` or `cls` is in the method of a base class that `super()` leads to: what it was before."""
+    if function.cls is None or helper.cls is None:
+        return {}
+    end = "" if helper.decorated_with("builtins.classmethod") else "()"
+    own = f"{function.cls.chain}{end}"
+    return {f"{helper.cls.chain}{end}": names.get(own, own)}
+
+
+def _called_on(project: Project, helper: Function, chain: str | None) -> dict[str, str]:
+    """What `self` or `cls` is in a method: what it is called on, an instance of a subclass, or a queryset."""
+    receiver = project.receiver(chain) if helper.cls is not None and chain is not None else None
+    if receiver is None or helper.cls is None or chain is None:
+        return {}
+    own, holder = helper.cls.chain, chain.rpartition(".")[0]
+    if helper.cls not in project.lineage(receiver):
+        return {f"{own}().model": receiver.chain, f"{own}()": holder}
+    if holder == receiver.chain:
+        return {own: holder} if own != holder else {}
+    return {f"{own}()": holder} if holder != f"{own}()" else {}
 
 
 def _shared(outer: Function, helper: Function, names: Mapping[str, str]) -> dict[str, str]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from celerycheck.source.code import Code, Value
+from celerycheck.source.code import Call, Code, Value, last
 from celerycheck.source.files import Files
 from celerycheck.source.modules import Class, Function, Module, Unreadable, parse, wide_lines
 from celerycheck.source.reading import read_module
@@ -35,6 +35,8 @@ _FETCHES = frozenset(
     }
 )
 _DJANGO_MODEL = "django.db.models.Model"
+_MANAGER_CLASSES = ("Manager", "QuerySet", "from_queryset")
+"""How Django's managers and querysets, and those of packages built on them, are called."""
 
 
 @dataclass(frozen=True)
@@ -79,6 +81,7 @@ class Project:
     _modules: dict[str, Module | None] = field(default_factory=dict)
     _by_path: dict[str, Module | None] = field(default_factory=dict)
     _resolved: dict[str, Value] = field(default_factory=dict)
+    _functions: dict[str, Function | None] = field(default_factory=dict)
     _reading: set[str] = field(default_factory=set)
     _following: list[str] = field(default_factory=list)
 
@@ -281,11 +284,25 @@ class Project:
             if value is None and rest[0].endswith("()"):
                 value = owner.instance_attribute(attribute)
             if value is not None:
+                if value.call is not None and self._is_of_model(value.call):
+                    return None  # what a manager or a field gives is told by its model
                 if value.chain is None or "?" in value.chain:
                     plain = value.is_constant and len(rest) == 2 and not _is_enum(owner)
                     return value if plain else None
                 return Value("chain", ".".join([value.chain + rest[1][len(attribute) :], *rest[2:]]))
         return None
+
+    def _is_of_model(self, call: Call) -> bool:
+        """Whether a call makes a manager or a field of a Django model."""
+        if (call.chain or "").startswith("django.db.models."):
+            return True
+        for chain in _manager_classes(call):
+            resolved = self.resolve(Value("chain", chain)).chain or chain
+            cls = self.cls(resolved)
+            bases = [base or "" for owner in self.lineage(cls) for base in owner.bases] if cls else [resolved]
+            if any(last(base.removesuffix("()")).endswith(_MANAGER_CLASSES) for base in bases):
+                return True
+        return False
 
     def _method_result(self, method: Function, rest: list[str]) -> Value | None:
         if not rest[1].endswith("()"):
@@ -318,10 +335,22 @@ class Project:
         """
         if chain is None or chain.partition(".")[0] not in self.tops:
             return None
+        if chain in self._functions:
+            return self._functions[chain]
+        found = self._function(chain)
+        if not self._reading:
+            self._functions[chain] = found
+        return found
+
+    def _function(self, chain: str) -> Function | None:
         module, rest = self.split(chain)
         if module is None or not rest:
             return None
         rest = _of_instance(rest)
+        if len(rest) > 2:
+            managed = self._manager_method(module.classes.get(rest[0]), rest)
+            if managed is not None:
+                return managed
         if len(rest) > 3:
             return None
         qualname = ".".join(rest)
@@ -336,6 +365,38 @@ class Project:
             if name in owner.methods:
                 return owner.methods[name]
         return None
+
+    def _manager_method(self, model: Class | None, rest: list[str]) -> Function | None:
+        """What the project's own manager of a model, or its querysets, have under that name."""
+        if model is None or not all(part.endswith("()") for part in rest[2:-1]):
+            return None
+        owners = (owner for owner in self.lineage(model) if rest[1] in owner.attributes)
+        manager = next((owner.attributes[rest[1]] for owner in owners), None)
+        if manager is None or manager.call is None or not self.is_model(model.chain):
+            return None
+        for chain in _manager_classes(manager.call):
+            cls = self.cls(self.resolve(Value("chain", chain)).chain)
+            for owner in self.lineage(cls) if cls is not None else ():
+                if rest[-1] in owner.methods:
+                    return owner.methods[rest[-1]]
+        return None
+
+    def overridden(self, method: Function, name: str) -> Function | None:
+        """What `super()` in a method of a class has under that name, where that is the project's own."""
+        if method.cls is None:
+            return None
+        bases = (owner for owner in self.lineage(method.cls)[1:] if name in owner.methods)
+        return next((owner.methods[name] for owner in bases), None)
+
+    def receiver(self, chain: str) -> Class | None:
+        """The project's own class that a chain of one of its methods begins with.
+
+        `proj.Order` for `proj.Order().pay`, `proj.Order.make` and `proj.Order.objects.open().pay`.
+        """
+        module, rest = self.split(chain)
+        return (
+            module.classes.get(rest[0].removesuffix("()")) if module is not None and len(rest) > 1 else None
+        )
 
     def cls(self, chain: str | None) -> Class | None:
         """The project's class of that dotted name."""
@@ -482,6 +543,16 @@ def _of_instance(rest: list[str]) -> list[str]:
     if len(rest) > 3 and rest[1] in _MANAGERS and (rest[-2] in _FETCHES or rest[-2].endswith("[]")):
         return [f"{rest[0]}()", rest[-1]]
     return rest
+
+
+def _manager_classes(call: Call) -> Iterator[str]:
+    """The classes of a manager: `Own()`, `OwnQuerySet.as_manager()`, `Own.from_queryset(OwnQuerySet)()`."""
+    chain = call.chain or ""
+    made = call.receiver.call if call.receiver is not None else None
+    if made is not None and made.method == "from_queryset":
+        yield from (value.chain for value in made.args if value.chain is not None)
+        chain = chain.partition(".from_queryset")[0]
+    yield chain.removesuffix(".as_manager")
 
 
 def _is_enum(cls: Class) -> bool:

@@ -228,6 +228,7 @@ ONCE = {
     "one to one": (ON_NETWORK, f"Profile.objects.create(user=pk)\n{ASK}"),
     "a unique column": (ON_NETWORK, f"s = Session()\ns.add(Receipt(code=pk))\ns.commit()\n{ASK}"),
     "duplicates are caught": (ON_NETWORK, f"try:\n    {ROW}\nexcept IntegrityError:\n    return\n{ASK}"),
+    "a related row of the log": (ON_NETWORK, f"{GET}order.log_records.create(text='x')\n{ASK}"),
     "a row of the log": (ON_NETWORK, f"ActionLog.objects.create(text='x')\n{ASK}"),
     "a mark is looked at": (ON_NETWORK, f"{GET}if order.sent_at:\n    return\n{ROW}\n{ASK}"),
     "a mark around it": (ON_NETWORK, f"{GET}if not order.is_done:\n    {ROW}\n{ASK}"),
@@ -414,3 +415,10 @@ def test_what_is_said_of_many():
         body({"proj/models.py": MODELS, "proj/tasks.py": f"{HEAD}\n@shared_task\ndef a(): pass\n"}).calls
         == ()
     )
+
+
+def test_a_row_of_a_relation_is_a_hint_only():
+    """Which model it is, and what is unique in it, is not known."""
+    (problem,) = found("non-idempotent-task", project(f"{GET}order.lines.create(text='x')\n{ASK}"))
+    assert problem.at_most is Severity.INFO
+    assert problem.message.startswith("it adds an Order.lines row before requests.get()")

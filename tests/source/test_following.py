@@ -230,3 +230,127 @@ def test_a_method_of_a_librarys_class_is_known_in_the_projects_own():
     task = body(code)
     sends = [call.text for call in task.calls if "send" in task.kinds(call)]
     assert sends == ["Receipt().send"]
+
+
+MANAGERS = """
+from django.db import models
+
+class Open(models.QuerySet):
+    def pay_all(self):
+        self.update(paid=True)
+
+class OrderManager(models.Manager):
+    def place(self, number):
+        self.note("placed")
+        return self.create(number=number)
+    def note(self, text):
+        self.model(text=text).save()
+
+class Order(models.Model):
+    number = models.CharField()
+    customer = models.ForeignKey("Customer")
+    objects = OrderManager()
+    open = Open.as_manager()
+    both = OrderManager.from_queryset(Open)()
+    def pay(self):
+        self.save()
+"""
+
+
+@pytest.mark.parametrize(
+    ("line", "chains"),
+    [
+        ("Order.objects.create()", ["proj.models.Order.objects.create"]),
+        ("Order.objects.filter(x=1).update(y=2)", ["proj.models.Order.objects.filter().update"]),
+        ("Order.objects.get(pk=1).pay()", ["proj.models.Order.objects.get().save"]),
+        ("Order.open.all().pay_all()", ["proj.models.Order.open.all().update"]),
+        ("Order.open.filter(x=1).pay_all()", ["proj.models.Order.open.filter().update"]),
+        ("Order.both.filter(x=1).pay_all()", ["proj.models.Order.both.filter().update"]),
+        (
+            "Order.objects.place(1)",
+            ["proj.models.Order.objects.create", "proj.models.Order().save"],
+        ),
+        ("Order.both.place(1)", ["proj.models.Order.both.create", "proj.models.Order().save"]),
+        ("order = Order()\n    order.customer.save()", ["proj.models.Order().customer.save"]),
+    ],
+)
+def test_managers_of_the_projects_own_give_rows_of_their_model(line: str, chains: list[str]) -> None:
+    text = f"from proj.models import Order\n@app.task\ndef work():\n    {line}\n"
+    task = body({"proj/tasks.py": text, "proj/models.py": MANAGERS})
+    assert [found.call.chain for found in task.reached() if "write" in task.kinds(found)] == chains
+
+
+def test_a_class_called_manager_may_have_nothing_to_do_with_models() -> None:
+    task = work("""
+    import requests
+    class ConnectionManager:
+        def ask(self): requests.get("/")
+    class Service:
+        manager = ConnectionManager()
+    @app.task
+    def work():
+        Service.manager.ask()
+    """)
+    assert "requests.get" in reached(task)
+
+
+SHAPES = """
+import requests
+
+class Base:
+    def run(self):
+        self.prepare()
+        self.send()
+    def prepare(self): ...
+    def send(self): raise NotImplementedError
+    @classmethod
+    def all(cls): cls.of_kind()
+    @classmethod
+    def of_kind(cls): raise NotImplementedError
+
+class Mail(Base):
+    def prepare(self):
+        super().prepare()
+        requests.put("/")
+    def send(self): requests.post("/")
+    @classmethod
+    def of_kind(cls): requests.delete("/")
+
+class Loud(Mail):
+    def run(self):
+        print("run")
+        super().run()
+"""
+
+
+@pytest.mark.parametrize(
+    ("call", "verbs"),
+    [
+        ("Mail().run()", {"post", "put"}),
+        ("Loud().run()", {"post", "put"}),
+        ("Mail.all()", {"delete"}),
+        ("Base().run()", set()),
+        ("Base.all()", set()),
+    ],
+)
+def test_methods_are_those_of_the_class_of_the_instance(call: str, verbs: set[str]) -> None:
+    name = call.partition(".")[0].removesuffix("()")
+    text = f"from proj.shapes import {name}\n@app.task\ndef work():\n    {call}\n"
+    task = body({"proj/tasks.py": text, "proj/shapes.py": SHAPES})
+    chains = [found.call.chain for found in task.reached()]
+    assert {chain.rpartition(".")[2] for chain in chains if chain and chain.startswith("requests")} == verbs
+
+
+def test_super_in_a_tasks_class_leads_to_the_base() -> None:
+    task = body("""
+    from celery import Task
+    class Steps:
+        def run(self, pk):
+            self.work(pk)
+    class Mailer(Steps, Task):
+        def run(self, pk):
+            super().run(pk)
+        def work(self, pk):
+            self.retry()
+    """)
+    assert "<task>.retry" in [found.call.chain for found in task.reached()]
