@@ -92,7 +92,7 @@ def _problem(body: TaskBody, twice: _Twice, others: Sequence[Effect]) -> Problem
     if others:
         more = ", ".join(dict.fromkeys(_does(other)[0] for other in others[:3]))
         message += f". It also {more}"
-    return body.problem(message, effect.at, fix=_fix(effect), at_most=twice.at_most)
+    return body.problem(message, effect.at, fix=_fix(twice), at_most=twice.at_most)
 
 
 def _named(cause: Reached) -> str:
@@ -121,10 +121,13 @@ def _does(effect: Effect) -> tuple[str, str]:
             return f"calls {effect.subject}", "each run sends it again"
 
 
-def _fix(effect: Effect) -> str:
+def _fix(twice: _Twice) -> str:
+    effect = twice.effect
     if effect.money:
         return "give the request an idempotency key made of the task's arguments"
     match effect.what:
+        case "row" if twice.cause is None:
+            return "get_or_create() by what identifies the row"
         case "row":
             return "write after everything that may fail, or get_or_create() by what identifies the row"
         case "count":
@@ -133,7 +136,10 @@ def _fix(effect: Effect) -> str:
             )
         case "append":
             return "write the whole file in one go, under a name that belongs to the task's arguments"
-    return "do it last, or keep a mark that it is done and return early where the mark is set"
+    mark = "keep a mark that it is done and return early where the mark is set"
+    if twice.cause is None:
+        return f"{mark}, or acks_late=False here: then a lost worker may lose it, and never doubles it"
+    return f"do it last, or {mark}"
 
 
 @check
