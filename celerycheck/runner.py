@@ -295,7 +295,8 @@ def _folded(findings: list[Finding]) -> list[Finding]:
 
 def _joined(group: list[Finding]) -> Finding:
     count = len({finding.subject for finding in group})
-    first = group[0]
+    # The task whose own code it is speaks for those that come to it through others.
+    first = min(group, key=lambda finding: len(finding.trace))
     return first if count == 1 else replace(first, message=f"{first.message} (concerns {count} tasks)")
 
 

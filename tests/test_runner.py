@@ -12,6 +12,7 @@ import pytest
 from celerycheck import checklist
 from celerycheck.answers import Answer
 from celerycheck.checklist import Checklist, Item, Waiver
+from celerycheck.checks import shipped
 from celerycheck.errors import UsageError
 from celerycheck.findings import Finding, Problem, Report, Severity
 from celerycheck.judging import NOT_ABOUT_TASKS
@@ -31,7 +32,7 @@ from celerycheck.subjects import (
     Settings,
     TaskInfo,
 )
-from celerycheck.testing import app, settings
+from celerycheck.testing import app, settings, source
 
 TODAY = date(2026, 8, 1)
 
@@ -672,3 +673,18 @@ def test_ten_thousand_tasks_and_fifty_silent_checks_take_a_moment():
     started = time.monotonic()
     audit(*items, of=subject)
     assert time.monotonic() - started < 5
+
+
+def test_the_task_whose_own_code_it_is_speaks_for_those_that_call_it():
+    code = source("""
+    import time
+    @app.task
+    def caller():
+        sleeper()
+    @app.task
+    def sleeper():
+        time.sleep(9)
+    """)
+    (finding,) = run(listed(item(shipped()["blocking-sleep"])), code.app, source=code).findings
+    assert (finding.subject, finding.trace) == ("proj.tasks.sleeper", ())
+    assert finding.message.endswith("(concerns 2 tasks)")
