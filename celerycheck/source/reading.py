@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 from celerycheck.source.code import UNKNOWN, Block, Call, Code, Constant, Raise, Return, Value, Write
 from celerycheck.source.modules import Class, Function, Module
 
-_BUILTINS = frozenset(dir(builtins))
+_BUILTINS = {name: Value("chain", f"builtins.{name}") for name in dir(builtins)}
 _NONE = Value("constant")
 _ARITHMETIC: Mapping[type, Callable[[Any, Any], Any]] = {
     ast.Add: operator.add,
@@ -408,8 +408,9 @@ class _Reader:
         if value is None:
             value = self._starred_name(name)
         if value is None:
-            if name in _BUILTINS:
-                return Value("chain", f"builtins.{name}")
+            builtin = _BUILTINS.get(name)
+            if builtin is not None:
+                return builtin
             self.code.undefined.add(name)
             return UNKNOWN
         return self._resolved(value)
@@ -452,15 +453,18 @@ class _Reader:
         called = self._callee(node.func, receiver)
         if not isinstance(node.func, (ast.Attribute, ast.Name)):
             receiver = called
-        args = tuple(self.value(argument) for argument in node.args)
-        keywords = {k.arg: self.value(k.value) for k in node.keywords if k.arg is not None}
-        open_keywords = self._open_keywords(node, keywords)
+        args = tuple([self.value(argument) for argument in node.args])
+        keywords: Names = {}
+        open_keywords = False
+        if node.keywords:
+            keywords = {k.arg: self.value(k.value) for k in node.keywords if k.arg is not None}
+            open_keywords = self._open_keywords(node, keywords)
         call = Call(
             called.chain,
             node,
             args,
             keywords,
-            any(argument.kind == "starred" for argument in args),
+            bool(args) and any(argument.kind == "starred" for argument in args),
             open_keywords,
             receiver,
             self.blocks,
