@@ -167,11 +167,13 @@ def batch_of_effects(body: TaskBody, *, depth: int = 4) -> Iterator[Problem]:
 def _batch(body: TaskBody, effect: Effect, found: Round) -> Problem:
     again = retries(body.task) or body.task.acks_late
     then = "one failure repeats those before it" if again else "one failure loses those after it"
+    # What reaches people twice is grave however many they are.
+    grave = found.many or (again and effect.what == "send")
     return body.problem(
         f"it calls {effect.subject} for each of {found.words}: {then}",
         effect.at,
         fix="make a task for one element, and send it for each: group(task.s(pk) for pk in ids).delay()",
-        at_most=None if found.many else Severity.INFO,
+        at_most=None if grave else Severity.INFO,
     )
 
 
