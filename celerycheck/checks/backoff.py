@@ -37,6 +37,8 @@ _FEW_RETRIES = 5
 _LONG_DELAY = 60
 """So few retries, so far apart, keep no service down."""
 
+_EVERYTHING = frozenset({"Exception", "BaseException"})
+
 _HOUR = 3600
 """After so many seconds Redis hands out again what still waits."""
 
@@ -68,18 +70,15 @@ def _constant_pace(
     if body is not None:
         yield from _pace_by_hand(body, depth)
     if retries_automatically(task) and not task.number("retry_backoff"):
-        remote = _waits_for_others(source, task, body, depth)
-        yield from _automatic_pace(task, remote=remote)
+        yield from _automatic_pace(task, remote=_waits_for_others(source, task))
 
 
-def _waits_for_others(source: SourceCode, task: TaskInfo, body: TaskBody | None, depth: int) -> bool:
-    """Whether what it retries is the failure of another machine, rather than a deadlock or a parser's."""
-    if any(is_from_network(name, source.project) or _ABSENCE.search(name) for name in task.autoretry_for):
-        return True
-    broad = {"Exception", "BaseException"}.intersection(task.autoretry_for)
-    if body is None or not broad:
-        return False
-    return any("network" in body.kinds(at) for at in body.reached(depth))
+def _waits_for_others(source: SourceCode, task: TaskInfo) -> bool:
+    """Whether it retries the failures of another machine, or all, rather than a deadlock or a parser's."""
+    return any(
+        name in _EVERYTHING or is_from_network(name, source.project) or _ABSENCE.search(name)
+        for name in task.autoretry_for
+    )
 
 
 def _automatic_pace(task: TaskInfo, *, remote: bool) -> Iterator[Problem]:
@@ -90,12 +89,14 @@ def _automatic_pace(task: TaskInfo, *, remote: bool) -> Iterator[Problem]:
         yield Problem(
             f"autoretry_for without retry_backoff: every retry comes after the same {number(delay)} s",
             fix=f"retry_backoff={first}, retry_backoff_max={_longest(first)}",
-            at_most=Severity.INFO if _is_gentle(retries, delay) or not remote else None,
+            at_most=Severity.INFO if _is_gentle(task, retries, delay) or not remote else None,
         )
 
 
-def _is_gentle(retries: float | None, delay: float) -> bool:
-    return retries is not None and retries <= _FEW_RETRIES and delay >= _LONG_DELAY
+def _is_gentle(task: TaskInfo, retries: float | None, delay: float) -> bool:
+    """Whether somebody chose a pace that keeps no service down; Celery's defaults are nobody's choice."""
+    chosen = any(name in task.explicit for name in ("max_retries", "default_retry_delay", "retry_kwargs"))
+    return chosen and retries is not None and retries <= _FEW_RETRIES and delay >= _LONG_DELAY
 
 
 def _pace_by_hand(body: TaskBody, depth: int) -> Iterator[Problem]:
@@ -106,7 +107,7 @@ def _pace_by_hand(body: TaskBody, depth: int) -> Iterator[Problem]:
     first = min(paced, key=lambda found: not _answers_network(body, found.at))
     delay = first.delay
     usual = "" if first.given else ", the default_retry_delay"
-    gentle = _is_gentle(first.retries, delay) or not _answers_network(body, first.at)
+    gentle = _is_gentle(body.task, first.retries, delay) or not _answers_network(body, first.at)
     yield body.problem(
         f"{first.at.original.text}() comes after the same {number(delay)} s each time{usual}",
         at=first.at,
