@@ -1128,6 +1128,8 @@ def likes():
     """What the guests like."""
     return requests.get("https://people.example/likes", timeout=5).json()
 ''',
+        # The document adds the backoff a page later.
+        lacks=("retry-without-backoff",),
     ),
     good(
         "automatic retries with backoff",
