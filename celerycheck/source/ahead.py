@@ -12,16 +12,13 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from celerycheck.source.calls import may_call
-from celerycheck.source.code import last
 from celerycheck.source.files import Files, is_test_file
-from celerycheck.source.modules import Function, Module, Unreadable, parse
+from celerycheck.source.modules import Unreadable, parse
 from celerycheck.source.project import Layout, Project, own_files
 from celerycheck.subjects import App
 
 _TASKS = re.compile(rb"^\s*@(?:\w+\.)*(?:shared_)?task\b", re.MULTILINE)
 """What a file holds that defines tasks."""
-
-_DECORATORS = frozenset({"task", "shared_task"})
 
 _MOST = 4000
 """How many trees are kept at most; a file of ten tasks makes one of about 200 KiB."""
@@ -34,10 +31,6 @@ class Ahead:
     files: Files
     _trees: dict[str, tuple[bytes, ast.Module]] = field(default_factory=dict)
     _guess: Project | None = None
-    _tasks: set[tuple[str, int]] = field(default_factory=set)
-    """Where the functions stand that were taken for tasks."""
-    _of_tasks: set[str] = field(default_factory=set)
-    """The files that were read for the sake of those alone."""
 
     def parse_until(self, wanted: Callable[[], bool]) -> None:
         """Parse files that define or call tasks, until somebody wants to go on or there are no more."""
@@ -77,20 +70,13 @@ class Ahead:
                     tops += sorted(name for name in found if name not in tops)
 
     def _read(self, guess: Project, path: str, data: bytes) -> None:
-        calls = may_call(path, data)
-        if not calls and not _TASKS.search(data):
-            return
-        module = guess.module_at(path)
-        if module is None:
-            return
-        if calls:
-            functions = list(module.every_function())
-        else:
-            functions = list(_tasks_of(module))
-            self._tasks.update((path, function.first_line) for function in functions)
-            self._of_tasks.add(path)
-        for function in functions:
-            function.code  # noqa: B018  # read on first use
+        """Read what may call tasks. What only defines some is parsed: the app need not have imported it."""
+        if may_call(path, data):
+            module = guess.module_at(path)
+            for function in module.every_function() if module is not None else ():
+                function.code  # noqa: B018  # read on first use
+        elif _TASKS.search(data) and path not in self._trees:
+            self._parse(path, data)
 
     def _parse(self, path: str, data: bytes) -> None:
         try:
@@ -110,26 +96,11 @@ class Ahead:
     def project(self, app: App) -> Project:
         """The project of an app, as far read as it could be before the app was known."""
         guess, self._guess = self._guess, None
-        if guess is None or not self._is_right(app) or not guess.adopt(app):
+        if guess is None or not guess.adopt(app):
             return Project(app, self.files, self)
         for path in guess.paths_read:
             self._trees.pop(path, None)
         return guess
-
-    def _is_right(self, app: App) -> bool:
-        """Whether everything taken for a task is one: reading something else may lead to other files."""
-        places = (task.source or task.location for task in app.tasks)
-        lines = {(place.path, place.line) for place in places if place is not None}
-        return lines >= self._tasks and {path for path, _ in lines} >= self._of_tasks
-
-
-def _tasks_of(module: Module) -> Iterator[Function]:
-    """The functions at the top level of a module that look like tasks."""
-    return (
-        function
-        for function in module.functions.values()
-        if any(last(value.chain) in _DECORATORS for value in function.decorators)
-    )
 
 
 def guessed(files: Files, top: str) -> Layout | None:

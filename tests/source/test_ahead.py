@@ -136,15 +136,11 @@ def test_what_was_read_by_a_right_guess_is_kept():
     code = source(PROJECT, packages=("orders", "proj"))
     ahead = read_ahead(code.files, "proj")
     guess = ahead._guess
-    assert {"proj/tasks.py", "orders/views.py"} <= set(guess.paths_read)
+    assert {"orders/views.py", "proj/tasks.py"} <= set(guess.paths_read)
     assert "tests/test_tasks.py" not in set(guess.paths_read)
     assert SourceCode(code.app, code.files, ahead=ahead).project is guess
     assert ahead.take("proj/tasks.py") is None
     assert report(code.app, code.files, read_ahead(code.files, "proj")) == report(code.app, code.files)
-
-
-def without(app, name):
-    return replace(app, tasks=tuple(task for task in app.tasks if task.function != name))
 
 
 def renamed(app):
@@ -158,8 +154,6 @@ WRONG = {
     "modules are looked for elsewhere too": lambda app: replace(app, import_roots=(".", "lib")),
     "modules are looked for in another order": lambda app: replace(app, import_roots=("lib", ".")),
     "a module was imported under another name": renamed,
-    "a function is no task of this app": lambda app: without(app, "note"),
-    "a file holds no task of this app": lambda app: replace(app, tasks=()),
 }
 
 
@@ -172,6 +166,17 @@ def test_what_was_read_by_a_wrong_guess_is_dropped(change):
     assert SourceCode(app, code.files, ahead=ahead).project is not guess
     assert ahead.take("proj/tasks.py") is not None
     assert report(app, code.files, read_ahead(code.files, "proj")) == report(app, code.files)
+
+
+def test_a_module_of_tasks_that_the_app_does_not_import_changes_nothing():
+    code = source(PROJECT, packages=("orders", "proj"))
+    files = MemoryFiles(
+        {**code.files.texts, "proj/old.py": "from gone import app\n\n@app.task\ndef old(): ...\n"}
+    )
+    ahead = read_ahead(files, "proj")
+    guess = ahead._guess
+    assert SourceCode(code.app, files, ahead=ahead).project is guess
+    assert report(code.app, files, read_ahead(files, "proj")) == report(code.app, files)
 
 
 def test_packages_nobody_speaks_of_are_left_alone():
