@@ -17,7 +17,7 @@ from celerycheck.checks._retrying import (
     retries_automatically,
 )
 from celerycheck.checks._transports import is_configured, on_rabbitmq, on_redis, on_sqs
-from celerycheck.checks._wording import entry, number
+from celerycheck.checks._wording import entry, listed, number
 from celerycheck.findings import Severity
 from celerycheck.registry import Problem, check
 from celerycheck.source.evidence import SourceCode
@@ -26,6 +26,7 @@ from celerycheck.subjects import App, BrokerInfo, NotEvaluated, Plain, QueueInfo
 SQS_LONGEST = 43_200
 _RESERVE = 600
 _HALF_A_DAY = 43_200
+_ONE_BY_ONE = 10
 _BACKOFF = "the longest retry_backoff"
 
 
@@ -276,13 +277,18 @@ class _Late:
         self.said.setdefault((setting, problem.message), []).append(replace(problem, about=task))
 
     def problems(self) -> Iterator[Problem]:
-        """Each task's, or one about the setting where several have it and none a limit of its own."""
+        """Each task's, or one about the setting where several have it and none a limit of its own.
+
+        Where a project limits task by task, those it left out are told one by one unless they are many.
+        """
         for (name, message), said in self.said.items():
             setting: Setting | None = self.settings.values.get(name)
-            if setting is None or self.own_limit or len(said) == 1:
+            if setting is None or len(said) == 1 or (self.own_limit and len(said) <= _ONE_BY_ONE):
                 yield from said
             else:
-                counted = f"{message} (tasks concerned: {len(said)})"
+                names = [problem.about.name for problem in said if isinstance(problem.about, TaskInfo)]
+                which = f": {listed(names)}" if self.own_limit else ""
+                counted = f"{message} (tasks concerned: {len(said)}{which})"
                 yield replace(said[0], message=counted, about=setting)
 
 

@@ -276,6 +276,20 @@ THREADS = f"acks_late in the threads pool, which enforces no time limit, but {RE
             [("proj.tasks.t0", NO_LIMIT), ("proj.tasks.t1", NO_LIMIT)],
         ),
         (
+            redis(*late(10), task("limited", acks_late=True, time_limit=60)),
+            [(f"proj.tasks.t{n}", NO_LIMIT) for n in range(10)],
+        ),
+        (
+            redis(*late(11), task("limited", acks_late=True, time_limit=60)),
+            [
+                (
+                    "task_time_limit",
+                    f"{NO_LIMIT} (tasks concerned: 11: "
+                    "proj.tasks.t0, proj.tasks.t1, proj.tasks.t2 and 8 more)",
+                )
+            ],
+        ),
+        (
             redis(*late(2, time_limit=7200)),
             [
                 (f"proj.tasks.t{n}", f"time_limit is 7200 s with acks_late, but {REDELIVERED}")
