@@ -247,6 +247,7 @@ def late(count, **options):
     return [task(f"proj.tasks.t{n}", acks_late=True, **options) for n in range(count)]
 
 
+FIRST_THREE = "proj.tasks.t0, proj.tasks.t1, proj.tasks.t2"
 NO_LIMIT = f"acks_late with no time_limit, but {REDELIVERED}"
 THREADS = f"acks_late in the threads pool, which enforces no time limit, but {REDELIVERED}"
 
@@ -284,8 +285,7 @@ THREADS = f"acks_late in the threads pool, which enforces no time limit, but {RE
             [
                 (
                     "task_time_limit",
-                    f"{NO_LIMIT} (tasks concerned: 11: "
-                    "proj.tasks.t0, proj.tasks.t1, proj.tasks.t2 and 8 more)",
+                    f"{NO_LIMIT} (tasks concerned: 11: {FIRST_THREE} and 8 more)",
                 )
             ],
         ),
