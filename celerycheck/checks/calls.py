@@ -125,6 +125,8 @@ def unknown_task_name(source: SourceCode) -> Iterator[Problem]:
     """
     if not source.at_hand:
         raise NotEvaluated("the source is not at hand")
+    if not source.app.tasks:
+        raise NotEvaluated("the app has no tasks of its own: what it sends is run by another one")
     registry = source.app.registry
     names = TaskNames(registry)
     for site in source.sites:

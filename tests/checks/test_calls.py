@@ -195,6 +195,12 @@ def test_unknown_task_name_does_not_judge_part_of_a_registry():
         problems("unknown-task-name", code)
 
 
+def test_unknown_task_name_does_not_judge_an_app_that_only_sends():
+    text = "from celery import Celery\napp = Celery()\ndef view():\n    app.send_task('proj.tasks.sent')\n"
+    with pytest.raises(NotEvaluated, match="no tasks of its own"):
+        problems("unknown-task-name", source({"proj/web.py": text}, packages=("proj",)))
+
+
 @pytest.mark.parametrize("check", ["call-in-loop", "unknown-task-name"])
 def test_skipped_without_source(check):
     with pytest.raises(NotEvaluated, match="not at hand"):
