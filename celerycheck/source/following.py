@@ -76,7 +76,7 @@ def reach(
                 own = _of_base(function, helper, names)
             else:
                 own = _called_on(project, helper, call.chain)
-            handed = {**_shared(function, helper, names), **own, **_handed(helper, call)}
+            handed = {**_shared(function, helper, names), **own, **_handed(project, helper, call)}
             waiting.append((helper, handed, (*way, (original, function)), here))
     return tuple(found)
 
@@ -127,10 +127,12 @@ def _shared(outer: Function, helper: Function, names: Mapping[str, str]) -> dict
     return {old: new for old, new in names.items() if old.removeprefix("?") not in helper.parameters}
 
 
-def _handed(helper: Function, call: Call) -> dict[str, str]:
+def _handed(project: Project, helper: Function, call: Call) -> dict[str, str]:
     """What the helper's parameters are, as chains, where the caller's source tells."""
     names = list(helper.parameters)
-    if helper.cls is not None and names and not helper.decorated_with("builtins.staticmethod"):
+    is_method = helper.cls is not None and not helper.decorated_with("builtins.staticmethod")
+    # A bound task that is called as a function gives itself as `self`: the arguments come behind it.
+    if names and (is_method or any(task.bound for task in project.tasks_of(helper))):
         names = names[1:]
     handed = {}
     if helper.cls is not None and call.chain is not None and call.chain.startswith(f"{TASK}."):

@@ -172,6 +172,28 @@ def test_another_task_is_not_the_task_itself() -> None:
     assert chains == ["celery.Task().retry", "celery.Task().retry", "<task>.retry"]
 
 
+def test_another_task_called_as_a_function_is_its_own_self() -> None:
+    task = work("""
+    @app.task(bind=True)
+    def work(self, order):
+        other(order)
+        wrong(self, order)
+        plain(self, order)
+    @app.task(bind=True)
+    def other(self, order):
+        order.lower()
+        self.retry()
+    @app.task(bind=True)
+    def wrong(self, order):
+        self.retry()
+    @app.task
+    def plain(task, order):
+        task.retry()
+    """)
+    chains = [found.call.chain for found in task.reached() if found.call.method in ("retry", "lower")]
+    assert chains == ["?order.lower", "?self.retry", "?self.retry", "<task>.retry"]
+
+
 def test_the_task_itself_in_a_class() -> None:
     task = body("""
     from celery import Task
