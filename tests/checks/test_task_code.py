@@ -131,7 +131,7 @@ def test_a_task_keeps_what_an_earlier_run_left_in_its_default():
         rows.append(row)
         return list(rows)
 
-    assert [gather.apply((row,)).get() for row in (1, 2)] == [[1], [1, 2]]
+    assert [gather.apply((row,)).result for row in (1, 2)] == [[1], [1, 2]]
 
 
 def fat(lines, before="", decorator="@shared_task"):
