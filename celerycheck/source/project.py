@@ -10,11 +10,14 @@ from typing import TYPE_CHECKING
 from celerycheck.source.code import Call, Code, Value, last
 from celerycheck.source.files import Files
 from celerycheck.source.modules import Class, Function, Module, Unreadable, parse, wide_lines
-from celerycheck.source.reading import read_module
+from celerycheck.source.reading import PROPERTIES, annotated_result, read_module, returned
 from celerycheck.subjects import App, Location, TaskInfo
 
 if TYPE_CHECKING:
     from celerycheck.source.ahead import Ahead
+
+_LONGEST = 200
+"""How long a chain is at most that a function is said to return: what leads to itself grows."""
 
 _HOPS = 16
 """How many re-exports, variables and attributes a name is followed through."""
@@ -84,6 +87,7 @@ class Project:
     _functions: dict[str, Function | None] = field(default_factory=dict)
     _reading: set[str] = field(default_factory=set)
     _following: list[str] = field(default_factory=list)
+    _inferred: dict[Function, str | None] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if self.known_app is not None:
@@ -305,10 +309,14 @@ class Project:
         return False
 
     def _method_result(self, method: Function, rest: list[str]) -> Value | None:
-        if not rest[1].endswith("()"):
+        called = f"{method.name}()"
+        if not rest[1].startswith(called) and not method.decorated_with(*PROPERTIES):
             return None
         result = self._result_chain(method)
-        return Value("chain", ".".join([result, *rest[2:]])) if result else None
+        if result is None:
+            return None
+        brackets = rest[1].removeprefix(called if rest[1].startswith(called) else method.name)
+        return Value("chain", ".".join([result + brackets, *rest[2:]]))
 
     def _returned(self, module: Module, name: str, rest: list[str]) -> Value | None:
         """What a function of the project returns, where its annotation names a class."""
@@ -321,10 +329,17 @@ class Project:
         return Value("chain", ".".join([result + rest[0][len(name) + 2 :], *rest[1:]]))
 
     def _result_chain(self, function: Function) -> str | None:
-        """The chain that a function's result is: of its annotation, or of its only statement's value."""
-        from celerycheck.source.reading import annotated_result  # noqa: PLC0415  # reading and projects need each other
-
-        return annotated_result(function)
+        """The chain that a function's result is: of its annotation, or else of what it returns."""
+        if getattr(function.node, "returns", None) is not None:
+            return annotated_result(function)
+        if function not in self._inferred:
+            if self._reading:
+                return None  # its module's names may not be there yet
+            self._inferred[function] = None
+            chain = returned(function) or ""
+            again = f".{function.name}()" in chain
+            self._inferred[function] = None if again or len(chain) > _LONGEST else chain or None
+        return self._inferred[function]
 
     # definitions
 

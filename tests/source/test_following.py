@@ -376,3 +376,132 @@ def test_super_in_a_tasks_class_leads_to_the_base() -> None:
             self.retry()
     """)
     assert "<task>.retry" in [found.call.chain for found in task.reached()]
+
+
+CLIENTS = """
+import contextlib
+import functools
+import requests
+from asgiref.sync import async_to_sync
+from celery import shared_task
+from django.db import models
+from sqlalchemy.orm import Session
+
+class Order(models.Model): ...
+
+def made(): return requests.Session()
+
+def held():
+    session = requests.Session()
+    session.headers["A"] = "b"
+    return session
+
+def by_way_of(): return held()
+
+@functools.lru_cache
+def cached(): return requests.Session()
+
+def perhaps(on):
+    if on:
+        return requests.Session()
+    return None
+
+def either(on):
+    if on:
+        return requests.Session()
+    return {}
+
+def chosen(on):
+    session = requests.Session()
+    if on:
+        session = on
+    return session
+
+def given(session): return session
+def given_or(session=None):
+    session = session or requests.Session()
+    return session
+
+def wrapped(function): return lambda: {}
+
+@wrapped
+def other(): return requests.Session()
+
+def itself(): return itself().more()
+def there(): return back().more()
+def back(): return there().more()
+def ids(): return list(Order.objects.all())
+def rows(): return Order.objects.all()
+
+@contextlib.contextmanager
+def opened():
+    with requests.Session() as session:
+        yield session
+
+@contextlib.contextmanager
+def typed() -> "Iterator[requests.Session]":
+    yield something()
+
+@contextlib.contextmanager
+def loosely() -> requests.Session:
+    yield something()
+
+def generated():
+    yield requests.Session()
+
+class Client:
+    @property
+    def session(self): return requests.Session()
+    def again(self): return self.session
+    async def later(self): requests.patch("/")
+
+def run(): async_to_sync(Client().later)()
+"""
+
+
+@pytest.mark.parametrize(
+    "expression",
+    ["made()", "held()", "by_way_of()", "cached()", "perhaps(1)", "Client().session", "Client().again()"],
+)
+def test_what_functions_without_annotation_return(expression: str) -> None:
+    text = f"from proj.clients import *\n@app.task\ndef work():\n    {expression}.post('/')\n"
+    task = body({"proj/tasks.py": text, "proj/clients.py": CLIENTS})
+    assert "requests.Session().post" in reached(task)
+
+
+@pytest.mark.parametrize(
+    "expression",
+    [
+        "either(1)", "chosen(1)", "given(x)", "given_or(x)", "other()", "itself()", "there()", "ids()",
+        "generated()",
+    ],
+)  # fmt: skip
+def test_what_functions_return_that_nobody_can_tell(expression: str) -> None:
+    text = f"from proj.clients import *\n@app.task\ndef work(x):\n    {expression}.post('/')\n"
+    task = body({"proj/tasks.py": text, "proj/clients.py": CLIENTS})
+    (post,) = [found.call.chain for found in task.reached() if found.call.method == "post"]
+    assert post is None or post.startswith("proj.clients.")
+
+
+def test_a_queryset_that_a_function_returns() -> None:
+    text = "from proj.clients import rows\n@app.task\ndef work():\n    rows().delete()\n"
+    task = body({"proj/tasks.py": text, "proj/clients.py": CLIENTS})
+    assert "proj.clients.Order.objects.all().delete" in reached(task)
+
+
+@pytest.mark.parametrize("name", ["opened", "typed", "loosely"])
+def test_what_a_function_made_a_context_manager_gives(name: str) -> None:
+    text = (
+        f"from proj.clients import {name}\n@app.task\ndef work():\n"
+        f"    with {name}() as session:\n        session.post('/')\n"
+    )
+    task = body({"proj/tasks.py": text, "proj/clients.py": CLIENTS})
+    (post,) = [found for found in task.reached() if found.call.method == "post"]
+    assert post.call.chain == "requests.Session().post"
+    assert post.blocks[0].chains == (f"proj.clients.{name}()",)
+
+
+def test_asynchronous_functions_called_from_others() -> None:
+    text = "from proj.clients import run\n@app.task\ndef work():\n    run()\n"
+    task = body({"proj/tasks.py": text, "proj/clients.py": CLIENTS})
+    assert "requests.patch" in reached(task)
