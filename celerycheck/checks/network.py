@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
+from typing import NamedTuple
 
 from celerycheck.checks._limits import limit_of
 from celerycheck.checks._pools import pool_of
@@ -25,6 +26,9 @@ _REPLACED = re.compile(
     re.MULTILINE,
 )
 """Where somebody replaces what requests sends with, as is done to give all calls a timeout."""
+_SOON = 300
+"""A time limit of so many seconds or less stands in for a timeout, though it ends without a retry."""
+
 _PLAIN_ADAPTERS = frozenset({"requests.adapters.HTTPAdapter()", "requests.HTTPAdapter()"})
 
 
@@ -50,29 +54,39 @@ def no_network_timeout(body: TaskBody, *, depth: int = 4) -> Iterator[Problem]:
             yield _endless(body, reached, timeout, bound, explicit=given is not None)
 
 
-def _endless(body: TaskBody, at: Reached, timeout: Timeout, bound: str | None, *, explicit: bool) -> Problem:
+class _Bound(NamedTuple):
+    """The time limit that ends a task: in words, and in seconds where it is known."""
+
+    text: str
+    seconds: float | None = None
+
+
+def _endless(
+    body: TaskBody, at: Reached, timeout: Timeout, bound: _Bound | None, *, explicit: bool
+) -> Problem:
     text = f"{at.original.text}()"
     has = f"{text} is given {timeout.keyword}=None" if explicit else f"{text} has no {timeout.keyword}"
-    end = f"until {bound} ends the task" if bound else "for ever"
+    end = f"until {bound.text} ends the task" if bound else "for ever"
+    soon = bound is not None and (bound.seconds is None or bound.seconds <= _SOON)
     return body.problem(
         f"{has}: a server that never answers holds the worker {end}",
         at,
         fix=f"{text[:-1]}..., {timeout.keyword}=10)",
-        at_most=Severity.INFO if bound else None,
+        at_most=Severity.INFO if soon else None,
     )
 
 
-def _bound(body: TaskBody) -> str | None:
-    """The time limit that ends the task at last, in words; None where none does, or none can be told."""
+def _bound(body: TaskBody) -> _Bound | None:
+    """The time limit that ends the task at last; None where none does."""
     pool = pool_of(body.app.settings)
     for option in ("time_limit", "soft_time_limit"):
         try:
             seconds = limit_of(body.app.settings, body.task, option)
         except NotEvaluated:
-            return f"its {option}"
+            return _Bound(f"its {option}")
         enforced = pool is None or (pool.hard if option == "time_limit" else pool.soft)
         if seconds is not None and enforced:
-            return f"its {option} of {number(seconds)} s"
+            return _Bound(f"its {option} of {number(seconds)} s", seconds)
     return None
 
 
