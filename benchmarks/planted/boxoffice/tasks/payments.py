@@ -200,7 +200,7 @@ def book_revenue(self, payment_id):
     """Write a payment into the books, and tell the accountants' system."""
     with Session() as session:
         payment = session.get(Payment, payment_id)
-        payment.state = "booking"
+        payment.reference = f"revenue-{payment_id}"
         session.commit()
         try:
             answer = requests.put(
@@ -209,7 +209,7 @@ def book_revenue(self, payment_id):
             answer.raise_for_status()
         except requests.RequestException as error:
             raise self.retry(exc=error, countdown=20 * 2**self.request.retries)
-        payment.state = "booked"
+        payment.cents = answer.json()["booked"]
         session.commit()
 
 
