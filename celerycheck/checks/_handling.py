@@ -15,6 +15,10 @@ Answer = Literal["silent", "logs a line", "logs", "handled"]
 _QUIET = frozenset(
     {"builtins.print", "builtins.str", "builtins.repr", "builtins.format", "builtins.type", "builtins.len"}
 )
+_LOGGING = frozenset({"logs", "logs_with_exc_info", "error_tracker"})
+_ASIDE = ("logging.getLogger", "celery.utils.log.", "traceback.", "structlog.", "django.conf.settings")
+"""What a function calls that merely logs."""
+
 _QUIET_METHODS = frozenset({"format", "sleep", "rollback", "format_map", "join"})
 
 
@@ -52,7 +56,22 @@ def _answer_of(body: TaskBody, call: Call) -> Answer:
         return "logs"
     if "logs_with_exc_info" in kinds or call.chain == "builtins.print" or _like_a_logger(call):
         return "logs a line"
-    return "silent" if call.chain in _QUIET or call.method in _QUIET_METHODS else "handled"
+    if call.chain in _QUIET or call.method in _QUIET_METHODS:
+        return "silent"
+    return _answer_of_helper(body, call)
+
+
+def _answer_of_helper(body: TaskBody, call: Call) -> Answer:
+    """What a project's function does that a handler calls: `logs` where it logs a traceback and no more."""
+    function = body.project.function(call.chain)
+    if function is None or function.code.writes or any(each.value for each in function.code.returns):
+        return "handled"
+    kinds = [body.kinds(each) for each in function.code.calls]
+    quiet = all(
+        kind & _LOGGING or (each.chain or "").startswith(_ASIDE) or each.chain in _QUIET
+        for each, kind in zip(function.code.calls, kinds, strict=True)
+    )
+    return "logs" if quiet and any(kind & {"logs", "error_tracker"} for kind in kinds) else "handled"
 
 
 def _with_traceback(call: Call) -> bool:

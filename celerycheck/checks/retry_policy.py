@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 
 from celerycheck.checks._exceptions import ancestors, named
 from celerycheck.checks._handlers import is_broad, lets_through
+from celerycheck.checks._handling import answer_of, as_written, is_main_work, loop_around
 from celerycheck.checks._retrying import may_call_retry
 from celerycheck.findings import Severity
 from celerycheck.registry import Problem, check
@@ -88,8 +89,10 @@ def no_retry_policy(body: TaskBody, *, depth: int = 4) -> Iterator[Problem]:
         return
     first = min(calls, key=lambda found: _milder(body, found.call))
     text = first.original.text
+    kept = _kept_by(body, first)
     yield body.problem(
-        f"{text}() may fail for a moment, and nothing retries it",
+        f"{text}() may fail for a moment, and nothing retries it"
+        + (f": {kept} only logs it" if kept is not None else ""),
         at=first,
         fix=_fix(body, first),
         # Whoever names an errback has thought of failures.
@@ -177,8 +180,30 @@ def _handled(body: TaskBody, found: Reached) -> bool:
             return True
         for handler in block.handlers if block.kind == "try" else ():
             if _may_concern(body, handler) and lets_through(handler, body) != "always":
-                return True
+                return not _loses_mail(body, found, block, handler)
     return False
+
+
+def _loses_mail(body: TaskBody, found: Reached, block: Block, handler: Block) -> bool:
+    """Whether a mail, the task's whole work, is lost when it cannot be sent: it is logged and no more."""
+    return (
+        "send" in body.kinds(found)
+        and block in body.code.blocks
+        and is_broad(handler)
+        and is_main_work(body, block)
+        and loop_around(body, block) is None
+        and lets_through(handler, body) == "never"
+        and answer_of(body, handler) in ("silent", "logs a line", "logs")
+    )
+
+
+def _kept_by(body: TaskBody, found: Reached) -> str | None:
+    """The handler, as written, that keeps the failure inside; None where it gets out."""
+    for block in reversed(found.blocks):
+        for handler in block.handlers if block.kind == "try" else ():
+            if is_broad(handler) and lets_through(handler, body) == "never":
+                return as_written(handler)
+    return None
 
 
 def _may_concern(body: TaskBody, handler: Block) -> bool:
@@ -202,7 +227,9 @@ def _fix(body: TaskBody, found: Reached) -> str:
     """The exceptions to list: what a handler turns the failure into, else those of the client in use."""
     package = (found.call.chain or "").partition(".")[0]
     errors = _turned_into(body, found) or _ERRORS.get(package, "OSError,")
-    return f"autoretry_for=({errors}), retry_backoff=True, if it may run twice"
+    fix = f"autoretry_for=({errors}), retry_backoff=True, if it may run twice"
+    kept = _kept_by(body, found)
+    return fix if kept is None else f"{fix}; and let `{kept}` raise it again"
 
 
 def _is_of_answers(handler: Block) -> bool:

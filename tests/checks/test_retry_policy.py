@@ -305,3 +305,66 @@ def test_the_way_to_the_call_is_told():
 def test_the_fix_names_what_gets_out(body, errors):
     (problem,) = found("no-retry-policy", task(body))
     assert problem.fix == f"autoretry_for=({errors}), retry_backoff=True, if it may run twice"
+
+
+SEND = "send_mail('a', 'b', 'c', [order])"
+NOTES = """
+import logging
+def noted(error):
+    logger = logging.getLogger("proj")
+    logger.exception(str(error))
+def kept(error):
+    Failure.objects.create(text=str(error))
+def raised(error):
+    raise error
+"""
+
+
+def mail_in(handler, work=SEND, before=""):
+    body = textwrap.indent(f"{before}\ntry:\n{textwrap.indent(work, '  ')}\n{handler}\n", "    ")
+    text = f"{HEAD}from proj import notes\n@shared_task\ndef work(order):\n{body}"
+    return source({**FILES, "proj/notes.py": NOTES, "proj/tasks.py": text})
+
+
+@pytest.mark.parametrize(
+    "handler",
+    [
+        "except Exception:\n  log.exception('x')",
+        "except Exception as e:\n  log.error(e)\n  return",
+        "except Exception:\n  pass",
+        "except Order.DoesNotExist:\n  return\nexcept Exception as e:\n  notes.noted(e)\n  return",
+    ],
+)
+def test_a_mail_that_is_lost_when_it_fails(handler):
+    (problem,) = found("no-retry-policy", mail_in(handler))
+    assert problem.message.startswith("send_mail() may fail for a moment, and nothing retries it: except Exc")
+    assert problem.message.endswith("only logs it")
+    assert problem.fix.endswith("; and let `except Exception` raise it again")
+
+
+@pytest.mark.parametrize(
+    ("handler", "work"),
+    [
+        ("except Exception as e:\n  notes.kept(e)", SEND),
+        ("except Exception as e:\n  order.failed = True", SEND),
+        ("except Exception as e:\n  notes.later(e)", SEND),
+        ("except smtplib.SMTPException as e:\n  log.exception(e)", SEND),
+        ("except Exception as e:\n  return {'error': str(e)}", SEND),
+        ("except Exception as e:\n  log.exception(e)", "requests.get(order)"),
+        ("except Exception as e:\n  log.exception(e)", "services.noted(order)"),
+        (
+            "except Exception as e:\n  log.exception(e)",
+            (
+                "for one in order:\n  try:\n    send_mail('a', 'b', 'c', [one])\n"
+                "  except Exception:\n    log.exception('x')"
+            ),
+        ),
+    ],
+)
+def test_a_failure_that_somebody_deals_with(handler, work):
+    assert problems("no-retry-policy", mail_in(handler, work)) == []
+
+
+def test_a_mail_beside_the_tasks_work():
+    does = "order.a()\norder.b()\norder.c()\norder.d()\norder.e()"
+    assert problems("no-retry-policy", mail_in("except Exception:\n  log.exception('x')", before=does)) == []
