@@ -94,9 +94,10 @@ class _Found:
 
 
 class _Sends:
-    """The calls that send tasks, by the function they stand in."""
+    """The calls that send tasks, by the function they stand in, and what is given values there."""
 
     def __init__(self, source: SourceCode) -> None:
+        self._bindings: dict[Function, Mapping[str, tuple[int, ...]]] = {}
         self.by_function: dict[int, list[tuple[Call, CallSite]]] = {}
         for site in source.sites:
             for launch in _launches(site):
@@ -104,6 +105,12 @@ class _Sends:
 
     def of(self, function: Function) -> Iterable[tuple[Call, CallSite]]:
         return self.by_function.get(id(function), ())
+
+    def bindings(self, function: Function) -> Mapping[str, tuple[int, ...]]:
+        """The lines on which a function gives each of its variables another value."""
+        if function not in self._bindings:
+            self._bindings[function] = _bindings(function.node)
+        return self._bindings[function]
 
 
 def _launches(site: CallSite) -> tuple[Call, ...]:
@@ -161,7 +168,7 @@ class _Reader:
                 continue
             since = max((order for order in commits if order < launch.order), default=0)
             rows = [row for row in self._pending(function) if row.call is not None and row.call.order > since]
-            row = _handed_over(site, [row for row in rows if _is_open(function, row, launch)])
+            row = _handed_over(site, [row for row in rows if self._is_open(function, row, launch)])
             if row is not None:
                 yield _Found(site, row, "a session")
 
@@ -216,9 +223,18 @@ class _Reader:
             helper = call.function or self.source.project.function(call.chain)
             if helper is None or helper is function or self.source.kinds(call):
                 continue
-            handed = _handed(helper, call, [row for row in rows if _is_open(function, row, call)])
+            handed = _handed(helper, call, [row for row in rows if self._is_open(function, row, call)])
             more = [*handed, *self._rows(helper)]
             yield from self._inside(helper, None, where, (*way, (call, function)), more)
+
+    def _is_open(self, function: Function, row: _Row, call: Call) -> bool:
+        """Whether a row is written before a call, and its variable still holds it there."""
+        if row.call is None:
+            return True
+        if row.call.order >= call.order or not follows(row.call, call):
+            return False
+        lines = self.sends.bindings(function).get(row.name, ())
+        return not any(row.call.node.lineno < line <= call.node.lineno for line in lines)
 
     def _sent(
         self,
@@ -233,38 +249,28 @@ class _Reader:
         for launch, site in self.sends.of(function):
             if block is not None and not any(b is block for b in launch.blocks):
                 continue
-            row = _handed_over(site, [row for row in rows if _is_open(function, row, launch)])
+            row = _handed_over(site, [row for row in rows if self._is_open(function, row, launch)])
             # A handler of post_save runs for old rows too: only new ones cannot be found.
             if row is not None and not _waits(site) and (sure or _if_created(launch)):
                 yield _Found(site, row, where, way, sure)
 
 
-def _is_open(function: Function, row: _Row, call: Call) -> bool:
-    """Whether a row is written before a call, and its variable still holds it there."""
-    if row.call is None:
-        return True
-    if row.call.order >= call.order or not follows(row.call, call):
-        return False
-    return not any(
-        row.call.node.lineno < line <= call.node.lineno for line in _bindings(function.node, row.name)
-    )
-
-
-def _bindings(node: ast.AST, name: str) -> Iterator[int]:
-    """The lines on which a variable is given another value, one not made of its own."""
-    kept = {
-        id(target)
-        for statement in ast.walk(node)
-        if isinstance(statement, ast.Assign) and name in _names(statement.value)
-        for place in statement.targets
-        for target in ast.walk(place)
-    }
-    stored = (
-        each for each in ast.walk(node) if isinstance(each, ast.Name) and isinstance(each.ctx, ast.Store)
-    )
+def _bindings(node: ast.AST) -> Mapping[str, tuple[int, ...]]:
+    """The lines on which each variable is given another value, one not made of its own."""
+    kept: set[int] = set()
+    stored: list[ast.Name] = []
+    for each in ast.walk(node):
+        if isinstance(each, ast.Name) and isinstance(each.ctx, ast.Store):
+            stored.append(each)
+        elif isinstance(each, ast.Assign):
+            names = set(_names(each.value))
+            targets = (target for place in each.targets for target in ast.walk(place))
+            kept.update(id(t) for t in targets if isinstance(t, ast.Name) and t.id in names)
+    lines: dict[str, tuple[int, ...]] = {}
     for each in stored:
-        if each.id == name and id(each) not in kept:
-            yield each.lineno
+        if id(each) not in kept:
+            lines[each.id] = (*lines.get(each.id, ()), each.lineno)
+    return lines
 
 
 def _handed_over(site: CallSite, rows: list[_Row]) -> _Row | None:
