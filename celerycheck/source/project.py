@@ -7,10 +7,11 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from celerycheck.source import results
 from celerycheck.source.code import Call, Code, Value, last
 from celerycheck.source.files import Files
 from celerycheck.source.modules import Class, Function, Module, Unreadable, parse, wide_lines
-from celerycheck.source.reading import PROPERTIES, annotated_result, read_module, returned
+from celerycheck.source.reading import read_module
 from celerycheck.subjects import App, Location, TaskInfo
 
 if TYPE_CHECKING:
@@ -310,7 +311,7 @@ class Project:
 
     def _method_result(self, method: Function, rest: list[str]) -> Value | None:
         called = f"{method.name}()"
-        if not rest[1].startswith(called) and not method.decorated_with(*PROPERTIES):
+        if not rest[1].startswith(called) and not method.decorated_with(*results.PROPERTIES):
             return None
         result = self._result_chain(method)
         if result is None:
@@ -328,15 +329,19 @@ class Project:
             return None
         return Value("chain", ".".join([result + rest[0][len(name) + 2 :], *rest[1:]]))
 
+    def yielded(self, function: Function) -> str | None:
+        """What `with function() as ..` gives, where a decorator makes a context manager of it; else None."""
+        return results.yielded(function)
+
     def _result_chain(self, function: Function) -> str | None:
         """The chain that a function's result is: of its annotation, or else of what it returns."""
         if getattr(function.node, "returns", None) is not None:
-            return annotated_result(function)
+            return results.annotated(function)
         if function not in self._inferred:
             if self._reading:
                 return None  # its module's names may not be there yet
             self._inferred[function] = None
-            chain = returned(function) or ""
+            chain = results.returned(function) or ""
             again = f".{function.name}()" in chain
             self._inferred[function] = None if again or len(chain) > _LONGEST else chain or None
         return self._inferred[function]

@@ -6,10 +6,10 @@ import ast
 import builtins
 import operator
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar
 
 from celerycheck.source.code import UNKNOWN, Block, Call, Code, Constant, Raise, Return, Value, Write
-from celerycheck.source.modules import Class, Function, Module, own_nodes
+from celerycheck.source.modules import Class, Function, Module
 
 _BUILTINS = {name: Value("chain", f"builtins.{name}") for name in dir(builtins)}
 _NONE = Value("constant")
@@ -25,16 +25,12 @@ _MOST_ITEMS = 100
 _CHANGES = frozenset({"update", "setdefault", "pop", "popitem", "clear", "remove", "sort", "reverse"})
 _NO_TYPES = ("typing.", "typing_extensions.", "collections.abc.", "builtins.object")
 
-PROPERTIES = frozenset(
-    {"builtins.property", "functools.cached_property", "django.utils.functional.cached_property"}
-)
-
 Names = dict[str, Value]
 
 
 def read_module(module: Module, tree: ast.Module) -> None:
     """Fill in a module's names, functions, classes and code from its syntax tree."""
-    _Reader(module, module.code, module.names, prefix="").statements(tree.body)
+    Reader(module, module.code, module.names, prefix="").statements(tree.body)
 
 
 def read_function(function: Function) -> Code:
@@ -42,7 +38,7 @@ def read_function(function: Function) -> Code:
     code = Code()
     names = dict(function.closure)
     prefix = f"{function.qualname}.<locals>."
-    reader = _Reader(function.module, code, names, prefix=prefix, function=function)
+    reader = Reader(function.module, code, names, prefix=prefix, function=function)
     reader.bind_parameters(function)
     reader.statements(function.body)
     return code
@@ -50,19 +46,19 @@ def read_function(function: Function) -> Code:
 
 def read_expression(function: Function, node: ast.expr) -> Value:
     """What an expression in a function is, going by its parameters and the module alone."""
-    reader = _Reader(function.module, Code(), dict(function.closure), prefix="", function=function)
+    reader = Reader(function.module, Code(), dict(function.closure), prefix="", function=function)
     reader.bind_parameters(function)
     return reader.value(node)
 
 
 def parameter_chain(function: Function, name: str) -> str | None:
     """What a parameter is where its function begins: an instance of its annotation's class, or `?name`."""
-    reader = _Reader(function.module, Code(), dict(function.closure), prefix="", function=function)
+    reader = Reader(function.module, Code(), dict(function.closure), prefix="", function=function)
     reader.bind_parameters(function)
     return reader.names[name].chain
 
 
-class _Reader:
+class Reader:
     """Walks statements and expressions once, with the names known at that point."""
 
     def __init__(
@@ -140,7 +136,7 @@ class _Reader:
     def _annotated(self, node: ast.AnnAssign) -> None:
         value = self.value(node.value) if node.value is not None else UNKNOWN
         if value.chain is None and not value.items and not value.is_constant:
-            value = self._instance(node.annotation) or value
+            value = self.instance(node.annotation) or value
         self._bind(node.target, value, node)
 
     def _augmented(self, node: ast.AugAssign) -> None:
@@ -258,7 +254,7 @@ class _Reader:
         if value.chain is None or not value.chain.endswith("()"):
             return value
         function = value.function or self.module.project.function(value.chain.removesuffix("()"))
-        chain = yielded(function) if function is not None else None
+        chain = self.module.project.yielded(function) if function is not None else None
         return value if chain is None else self._resolved(Value("chain", chain))
 
     def _try(self, node: ast.Try) -> None:
@@ -362,7 +358,7 @@ class _Reader:
         for part in (*(keyword.value for keyword in node.keywords), *node.decorator_list):
             self.value(part)
         cls = Class(self.module, f"{self.prefix}{node.name}", node, bases)
-        inner = _Reader(
+        inner = Reader(
             self.module,
             self.code,
             {},
@@ -665,7 +661,7 @@ class _Reader:
         """Give parameters their first values: a method's class, an annotation's instance, or `?name`."""
         arguments = function.node.args
         for argument in (*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs):
-            known = self._instance(argument.annotation) if argument.annotation is not None else None
+            known = self.instance(argument.annotation) if argument.annotation is not None else None
             self.names[argument.arg] = known or Value("chain", f"?{argument.arg}")
         if arguments.vararg:
             self.names[arguments.vararg.arg] = Value("chain", f"?{arguments.vararg.arg}")
@@ -680,11 +676,11 @@ class _Reader:
             own = function.cls.chain if is_class else f"{function.cls.chain}()"
             self.names[function.parameters[0]] = Value("chain", own)
 
-    def _instance(self, annotation: ast.expr) -> Value | None:
+    def instance(self, annotation: ast.expr) -> Value | None:
         """An instance of the class an annotation names; None where it names none."""
         node: ast.expr | None = annotation
         if isinstance(annotation, ast.Constant) and isinstance(annotation.value, str):
-            node = _parsed(annotation.value)
+            node = parsed(annotation.value)
         node = _without_none(node)
         if not isinstance(node, (ast.Name, ast.Attribute)):
             return None
@@ -697,7 +693,7 @@ class _Reader:
 _COMPREHENSIONS: dict[type, Any] = {ast.ListComp: "list", ast.SetComp: "set", ast.GeneratorExp: "generator"}
 
 
-def _parsed(text: str) -> ast.expr | None:
+def parsed(text: str) -> ast.expr | None:
     try:
         return ast.parse(text, mode="eval").body
     except (SyntaxError, ValueError, RecursionError, MemoryError):
@@ -777,118 +773,3 @@ def _folded(op: ast.operator, left: Constant, right: Constant) -> Value | None:
         return Value("constant", constant=function(left, right))
     except ArithmeticError:
         return None
-
-
-_SAME_RESULT = frozenset(
-    {"functools.cache", "functools.lru_cache", "builtins.staticmethod", "builtins.classmethod"}
-)
-_MOST_RETURNS = 4
-
-
-def annotated_result(function: Function) -> str | None:
-    """The chain of what a function returns, where its annotation names a class; else None."""
-    returns = getattr(function.node, "returns", None)
-    if returns is None or function.is_generator:
-        return None
-    reader = _Reader(function.module, Code(), dict(function.closure), prefix="")
-    instance = reader._instance(returns)  # noqa: SLF001  # the same module
-    return instance.chain if instance is not None else None
-
-
-def returned(function: Function) -> str | None:
-    """The chain of what a function without annotation returns, where that is plain; else None.
-
-    All that it returns must be the same: made at once, or held by a variable that is given a value once.
-    """
-    names = {(value.chain or "").removesuffix("()") for value in function.decorators}
-    if names - _SAME_RESULT - PROPERTIES or function.is_generator:
-        return None
-    nodes = [node.value for node in own_nodes(function.node) if isinstance(node, ast.Return)]
-    found = [node for node in nodes if node is not None and not _is_none(node)]
-    return _agreed(function, found)
-
-
-def yielded(function: Function) -> str | None:
-    """The chain of what a context manager gives that a decorator makes of a function; else None."""
-    if not function.decorated_with("contextlib.contextmanager", "contextlib.asynccontextmanager"):
-        return None
-    annotation = getattr(function.node, "returns", None)
-    if isinstance(annotation, ast.Constant) and isinstance(annotation.value, str):
-        annotation = _parsed(annotation.value)
-    if isinstance(annotation, ast.Subscript):
-        inner = annotation.slice
-        annotation = inner.elts[0] if isinstance(inner, ast.Tuple) and inner.elts else inner
-    if annotation is not None:
-        reader = _Reader(function.module, Code(), dict(function.closure), prefix="")
-        instance = reader._instance(annotation)  # noqa: SLF001  # the same module
-        return instance.chain if instance is not None else None
-    nodes = [node.value for node in own_nodes(function.node) if isinstance(node, ast.Yield)]
-    return _agreed(function, [node for node in nodes if node is not None])
-
-
-def _agreed(function: Function, nodes: Sequence[ast.expr]) -> str | None:
-    """The chain of expressions that are all the same; None for those made of parameters, and for copies."""
-    if not nodes or len(nodes) > _MOST_RETURNS:
-        return None
-    given = _given(function)
-    values = [_plainly(function, node, given) for node in nodes]
-    chains = {value.chain for value in values}
-    chain = chains.pop() if len(chains) == 1 else None
-    if chain is None or "?" in chain or chain.startswith("builtins."):
-        return None
-    copies = (value.call.chain for value in values if value.call is not None and value.call.chain)
-    return None if any(copy.startswith("builtins.") for copy in copies) else chain
-
-
-def _plainly(
-    function: Function, node: ast.expr, given: Mapping[str, Sequence[_Given]], seen: tuple[str, ...] = ()
-) -> Value:
-    """An expression, the variable it begins with resolved where the function gives it a value once."""
-    reader = _Reader(function.module, Code(), dict(function.closure), prefix="", function=function)
-    reader.bind_parameters(function)
-    name = _first_name(node)
-    bound = given.get(name, ())
-    if bound:
-        value = UNKNOWN
-        if len(bound) == 1 and len(seen) < _MOST_RETURNS and name not in (*seen, *function.named_parameters):
-            value = _plainly(function, bound[0].node, given, (*seen, name))
-            value = reader.entered(value) if bound[0].entered else value
-        reader.names[name] = value
-    return reader.value(node)
-
-
-def _first_name(node: ast.expr) -> str:
-    """`session` of `session.query(Order).first()`; empty where an expression begins otherwise."""
-    while isinstance(node, (ast.Attribute, ast.Subscript, ast.Await, ast.Call)):
-        node = node.func if isinstance(node, ast.Call) else node.value
-    return node.id if isinstance(node, ast.Name) else ""
-
-
-class _Given(NamedTuple):
-    """An expression that a variable is given; `entered`: as a context manager."""
-
-    node: ast.expr
-    entered: bool = False
-
-
-def _given(function: Function) -> Mapping[str, list[_Given]]:
-    """What a function gives its variables; what is bound otherwise counts as given twice."""
-    found: dict[str, list[_Given]] = {}
-    plain: set[int] = set()
-    for node in own_nodes(function.node):
-        if isinstance(node, ast.Assign) and len(node.targets) == 1 and isinstance(node.targets[0], ast.Name):
-            target, given = node.targets[0], _Given(node.value)
-        elif isinstance(node, ast.withitem) and isinstance(node.optional_vars, ast.Name):
-            target, given = node.optional_vars, _Given(node.context_expr, entered=True)
-        else:
-            continue
-        plain.add(id(target))
-        found.setdefault(target.id, []).append(given)
-    for node in own_nodes(function.node):
-        if isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Load) and id(node) not in plain:
-            found.setdefault(node.id, []).extend([_Given(node), _Given(node)])
-    return found
-
-
-def _is_none(node: ast.expr) -> bool:
-    return isinstance(node, ast.Constant) and node.value is None
