@@ -174,7 +174,7 @@ def _held_too_long(source: SourceCode, patience_of: Callable[[TaskInfo], _Patien
     for task in source.app.tasks:
         try:
             patience = patience_of(task)
-            if task.acks_late:
+            if task.acks_late and not _ends_at_once(source, task):
                 late.judge(task, patience)
             if patience.holds_delays and task.may_retry:
                 held += _held_delays(task, patience)
@@ -185,6 +185,17 @@ def _held_too_long(source: SourceCode, patience_of: Callable[[TaskInfo], _Patien
     if unread is not None and not found:
         raise unread
     yield from found
+
+
+def _ends_at_once(source: SourceCode, task: TaskInfo) -> bool:
+    """Whether its body, where it is at hand, neither calls anything nor loops: nothing in it takes time."""
+    if not source.at_hand:
+        return False
+    try:
+        code = source.body(task).code
+    except NotEvaluated:
+        return False
+    return not code.calls and not any(block.kind in ("loop", "while") for block in code.blocks)
 
 
 def _held_delays(task: TaskInfo, patience: _Patience) -> Iterator[Problem]:

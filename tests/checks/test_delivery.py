@@ -584,3 +584,25 @@ def test_long_unacknowledged_calls(call, queues, count):
         call, broker=BrokerInfo("amqp", "amqp"), values={"broker_url": "amqp://rabbit"}, queues=queues
     )
     assert len(problems("long-unacknowledged", code)) == count
+
+
+@pytest.mark.parametrize(
+    ("does", "told"),
+    [
+        ("return x + y", 0),
+        ("pass", 0),
+        ("return fetch(x)", 1),
+        ("while x:\n        x -= 1", 1),
+    ],
+)
+@pytest.mark.parametrize(
+    ("check", "transport"), [("short-visibility-timeout", "redis"), ("long-unacknowledged", "amqp")]
+)
+def test_what_neither_calls_nor_loops_ends_in_time(check, transport, does, told):
+    broker = BrokerInfo(transport, transport, visibility_timeout=3600 if transport == "redis" else None)
+    code = source(
+        f"@app.task(acks_late=True)\ndef work(x, y):\n    {does}\n",
+        broker=broker,
+        values={"broker_url": "x://host"},
+    )
+    assert len(problems(check, code)) == told
