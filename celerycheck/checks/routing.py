@@ -89,6 +89,16 @@ def malformed_routes(app: App) -> Iterator[Problem]:
         return
     count = len(app.tasks) if app.routes_error else errors.total()
     which = "every send" if count == len(app.tasks) else f"sending {count} of {len(app.tasks)} tasks"
+    queues = app.settings.value("task_queues")
+    if isinstance(queues, list) and any(isinstance(queue, str) for queue in queues):
+        yield Problem(
+            f"{app.settings['task_queues'].key or 'task_queues'} lists names where Celery expects queues: "
+            f"{which} raises {error}",
+            fix=assignment(app.settings, "task_queues", '[kombu.Queue("name"), ...]')
+            + ", or no task_queues: workers name theirs with -Q",
+            about=app.settings["task_queues"],
+        )
+        return
     yield Problem(f"{which} raises {error}", about=app.settings["task_routes"])
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 
 import pytest
+from celery import Celery
 
 from celerycheck.findings import Severity
 from celerycheck.subjects import (
@@ -339,3 +340,23 @@ def test_exchanges_double_what_celery_sends(kind, keys, send_to, copies):
         with pytest.raises(TimeoutError):
             connection.drain_events(timeout=0.01)
     assert list(received.values()) == copies
+
+
+def test_names_where_queues_belong_are_what_makes_sending_fail():
+    """Celery 5.7 reads CELERY_QUEUES beside a namespace, which older ones ignore."""
+    subject = app(
+        routed("a", None, route_error="AttributeError: 'str' object has no attribute 'name'"),
+        values={"task_queues": ["mail", "reports"]},
+    )
+    (problem,) = found("malformed-routes", subject)
+    assert problem.about == subject.settings["task_queues"]
+    assert problem.message.startswith(
+        "task_queues lists names where Celery expects queues: every send raises"
+    )
+
+
+def test_celery_expects_queues_as_objects():
+    made = Celery("names", broker="memory://", set_as_current=False)
+    made.conf.task_queues = ("mail", "reports")
+    with pytest.raises(AttributeError, match="no attribute 'name'"):
+        list(made.amqp.queues)
