@@ -108,7 +108,7 @@ def guessed(files: Files, top: str) -> Layout | None:
 
     Modules lie in the working directory, and in `src` if that is where `top` is.
     """
-    paths = [path for path in files.walk("") if path.count("/") <= 2]
+    paths = list(files.walk("", depth=2))
     here, below = _tops(paths, ""), _tops(paths, "src/")
     if top in here:
         return Layout(here, ("",))

@@ -9,10 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-SKIPPED_FOLDERS = frozenset(
-    {"node_modules", "site-packages", "dist-packages", "__pycache__", "venv", "env", "build", "dist"}
-)
-
+NO_FOLDERS_OF_CODE = frozenset({"node_modules", "site-packages", "dist-packages", "__pycache__", "venv"})
+PERHAPS_BUILT = frozenset({"env", "build", "dist"})
+"""Made by tools, unless they are packages."""
 
 _TEST_FILE = re.compile(r"(?:^|/)(?:tests?|testing)/|(?:^|/)(?:test_[^/]*|[^/]*_tests?|tests?|conftest)\.py$")
 
@@ -28,8 +27,11 @@ class Files(Protocol):
     def read(self, path: str) -> bytes | None:
         """The content of a file; None where there is none that can be read."""
 
-    def walk(self, folder: str) -> Iterator[str]:
-        """The Python files below a folder (`` for all), environments and hidden folders left out, sorted."""
+    def walk(self, folder: str, depth: int | None = None) -> Iterator[str]:
+        """The Python files below a folder (`` for all), environments and hidden folders left out, sorted.
+
+        `depth` is how many folders further down they may be, None for any number.
+        """
 
 
 @dataclass(frozen=True)
@@ -45,16 +47,20 @@ class DiskFiles:
         except (OSError, ValueError):
             return None
 
-    def walk(self, folder: str) -> Iterator[str]:
-        for here, folders, names in os.walk(self.root / folder):
-            folders[:] = sorted(name for name in folders if self._wanted(here, name))
+    def walk(self, folder: str, depth: int | None = None) -> Iterator[str]:
+        top = self.root / folder
+        for here, folders, names in os.walk(top):
+            below = len(Path(here).relative_to(top).parts)
+            folders[:] = sorted(name for name in folders if below != depth and self._wanted(here, name))
             relative = os.path.relpath(here, self.root).replace(os.sep, "/")
             for name in sorted(names):
                 if name.endswith(".py"):
                     yield name if relative == "." else f"{relative}/{name}"
 
     def _wanted(self, here: str, name: str) -> bool:
-        if name.startswith(".") or name in SKIPPED_FOLDERS:
+        if name.startswith(".") or name in NO_FOLDERS_OF_CODE:
+            return False
+        if name in PERHAPS_BUILT and not Path(here, name, "__init__.py").exists():
             return False
         return not Path(here, name, "pyvenv.cfg").exists()
 
@@ -69,6 +75,9 @@ class MemoryFiles:
         text = self.texts.get(path)
         return None if text is None else text.encode("utf-8", "surrogatepass")
 
-    def walk(self, folder: str) -> Iterator[str]:
+    def walk(self, folder: str, depth: int | None = None) -> Iterator[str]:
         prefix = f"{folder}/" if folder else ""
-        return (path for path in sorted(self.texts) if path.startswith(prefix) and path.endswith(".py"))
+        for path in sorted(self.texts):
+            near = depth is None or path.removeprefix(prefix).count("/") <= depth
+            if near and path.startswith(prefix) and path.endswith(".py"):
+                yield path
