@@ -194,12 +194,12 @@ class _Audit:
 
     def evidence(self) -> tuple[str, ...]:
         """What was looked at, in the report's words."""
-        looked = self.source is not None and self.source_wanted
+        looked = self.source is not None and self.source_wanted and self.source.at_hand
         return ("settings", "tasks", "routes", "schedule", *(("source",) if looked else ()))
 
     def read_source(self) -> SourceSummary | None:
-        """What was read of the source; None where no check asked for it."""
-        if self.source is None or not self.source_wanted:
+        """What was read of the source; None where no check asked for it, or it is not at hand."""
+        if self.source is None or not self.source_wanted or not self.source.at_hand:
             return None
         resolved, unresolved = len(self.source.sites), self.source.unresolved
         project = self.source.project

@@ -16,12 +16,15 @@ from celerycheck.checks import shipped
 from celerycheck.errors import UsageError
 from celerycheck.findings import Finding, Problem, Report, Severity
 from celerycheck.judging import NOT_ABOUT_TASKS
-from celerycheck.registry import Check, check
+from celerycheck.registry import FROM_SOURCE, Check, check
 from celerycheck.requirements import Requirement
 from celerycheck.runner import open_questions, run
+from celerycheck.source.evidence import SourceCode
+from celerycheck.source.files import MemoryFiles
 from celerycheck.source.suppressions import Suppression, Suppressions
 from celerycheck.subjects import (
     App,
+    BackendInfo,
     BrokenTask,
     Location,
     Note,
@@ -688,3 +691,27 @@ def test_the_task_whose_own_code_it_is_speaks_for_those_that_call_it():
     (finding,) = run(listed(item(shipped()["blocking-sleep"])), code.app, source=code).findings
     assert (finding.subject, finding.trace) == ("proj.tasks.sleeper", ())
     assert finding.message.endswith("(concerns 2 tasks)")
+
+
+def test_nothing_passes_that_needs_source_which_is_elsewhere():
+    """Checks that also judge what the picture tells do go on."""
+    code = source(
+        "@app.task(acks_late=True)\ndef work(): ...\n",
+        values={"broker_url": "amqp://host"},
+        backend=BackendInfo("redis"),
+    )
+    elsewhere = SourceCode(code.app, MemoryFiles({}))
+    report = run(checklist.load(None), code.app, source=elsewhere)
+    assert "source" not in report.evidence
+    assert report.source is None
+    judged = {o.id for o in report.outcomes if o.status != "skipped"}
+    from_source = {id_ for id_, check in shipped().items() if check.subject in FROM_SOURCE}
+    assert judged & from_source == {
+        "complex-argument",
+        "long-unacknowledged",
+        "retry-without-backoff",
+        "short-retry-budget",
+        "short-visibility-timeout",
+        "unbounded-eta-buffer",
+        "unbounded-retries",
+    }

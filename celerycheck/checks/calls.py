@@ -29,8 +29,7 @@ def call_in_loop(source: SourceCode, *, few: int = 10) -> Iterator[Problem]:
         Loops over at most `few` literals are left alone, and so are those that go on in pieces.
     Reference: https://docs.celeryq.dev/en/stable/userguide/canvas.html#groups
     """
-    if not source.at_hand:
-        raise NotEvaluated("the source is not at hand")
+    source.require()
     loops: dict[int, tuple[Block, list[CallSite]]] = {}
     for site in source.sites:
         block = site.call.inside("loop") if site.sent and site.method != "apply" else None
@@ -123,8 +122,7 @@ def unknown_task_name(source: SourceCode) -> Iterator[Problem]:
         cannot be known here, is a hint only.
     Reference: https://docs.celeryq.dev/en/stable/userguide/tasks.html#names
     """
-    if not source.at_hand:
-        raise NotEvaluated("the source is not at hand")
+    source.require()
     if not source.app.tasks:
         raise NotEvaluated("the app has no tasks of its own: what it sends is run by another one")
     registry = source.app.registry

@@ -11,7 +11,7 @@ from celerycheck.source.calls import Node
 from celerycheck.source.code import Code
 from celerycheck.source.evidence import CallSite, SourceCode, Workflow, is_test_file
 from celerycheck.source.modules import Function, Module
-from celerycheck.subjects import App, Called, Location, NotEvaluated, Setting
+from celerycheck.subjects import App, Called, Location, Setting
 
 _READS = frozenset(
     {"get", "wait", "collect", "get_leaf", "join", "join_native", "iterate", "iter_native", "ready",
@@ -105,8 +105,7 @@ def _ignores(app: App, site: CallSite) -> bool:
 
 
 def _at_hand(source: SourceCode) -> App:
-    if not source.at_hand:
-        raise NotEvaluated("the source is not at hand")
+    source.require()
     return source.app
 
 

@@ -42,6 +42,7 @@ def call_before_commit(source: SourceCode, *, depth: int = 2) -> Iterator[Proble
     Fix: `transaction.on_commit(lambda: task.delay(row.pk))`, or `task.delay_on_commit(row.pk)` (Celery 5.4).
     Reference: https://docs.celeryq.dev/en/stable/django/first-steps-with-django.html#trigger-tasks-at-the-end-of-the-database-transaction
     """
+    source.require()
     if source.app.settings.flag("task_always_eager"):
         return
     sends = _Sends(source)

@@ -21,6 +21,7 @@ def plain_logger(source: SourceCode) -> Iterator[Problem]:
     Fix: `logger = get_task_logger(__name__)`, from `celery.utils.log`, in modules of tasks.
     Reference: https://docs.celeryq.dev/en/stable/userguide/tasks.html#logging
     """
+    source.require()
     found = [(body, call) for body in source.bodies for call in body.calls if _is_plain(call.chain)]
     if not found:
         return

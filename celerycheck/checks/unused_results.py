@@ -30,6 +30,7 @@ def unused_result(source: SourceCode) -> Iterator[Problem]:
     app = source.app
     if app.backend.scheme is None or _wanted(app):
         return
+    source.require()
     bodies = [body for body in source.bodies if not body.task.ignore_result]
     unused = [body.task for body in _unused(source, bodies)]
     if len(unused) > _ONE_BY_ONE or (len(unused) > 2 and 2 * len(unused) > len(bodies)):

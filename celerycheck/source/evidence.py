@@ -173,6 +173,11 @@ class SourceCode:
         paths = dict.fromkeys([*(place.path for place in places), *self.app.files])
         return not paths or any(self.files.read(path) is not None for path in paths)
 
+    def require(self) -> None:
+        """Raise NotEvaluated where there is no source: a check that needs it says nothing then."""
+        if not self.at_hand:
+            raise NotEvaluated("the source is not at hand")
+
     def body(self, task: TaskInfo) -> TaskBody:
         """A task's body. Raises NotEvaluated where its source is not at hand."""
         body = self._find(task)
