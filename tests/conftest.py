@@ -150,3 +150,11 @@ def report_schema() -> Any:
 
     schema = json.loads((ROOT / "celerycheck" / "schemas" / "report.schema.json").read_text())
     return jsonschema.validators.validator_for(schema)(schema)
+
+
+@pytest.fixture(autouse=True)
+def _no_worker_here() -> None:
+    """A pool made or a worker run in this process leaves Celery in the belief that waiting is forbidden."""
+    state = sys.modules.get("celery._state")
+    if state is not None:
+        state._set_task_join_will_block(False)  # type: ignore[attr-defined]

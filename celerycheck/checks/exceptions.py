@@ -44,7 +44,7 @@ def _swallowed(body: TaskBody, at: ast.AST, text: str, answer: Answer, around: B
             f"{text} around {each} logs a line without the traceback, and the task counts as a success",
             at,
             fix="call logger.exception(...) in place of it, and raise where the task has failed",
-            at_most=Severity.INFO,
+            at_most=Severity.INFO if loop_around(body, around) else None,
         )
     return body.problem(
         f"{text} around {each} drops what went wrong: nothing is logged, and the task counts as a success",

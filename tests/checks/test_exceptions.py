@@ -52,11 +52,22 @@ def test_what_hides_everything(does):
     assert problem.at_most is None
 
 
-HINTS = {
+LOSES = {
     "a line without traceback": guarded("except Exception as e:\n    logger.error(f'failed: {e}')"),
     "a warning": guarded("except Exception as e:\n    logger.warning('failed', exc_info=False)"),
     "a print": guarded("except Exception as e:\n    print(e)"),
     "a logger of its own": guarded("except Exception as e:\n    self.log.error('failed: %s', e)"),
+}
+
+
+@pytest.mark.parametrize("does", LOSES.values(), ids=LOSES)
+def test_what_loses_the_traceback_of_the_whole_work(does):
+    (problem,) = found("swallowed-exception", project(does))
+    assert "logs a line without the traceback" in problem.message
+    assert problem.at_most is None
+
+
+HINTS = {
     "each item": "for item in items:\n" + textwrap.indent(guarded("except Exception:\n    continue"), "    "),
     "each item, noted": "for item in items:\n"
     + textwrap.indent(guarded("except Exception as e:\n    logger.error(e)"), "    "),
