@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: help audit test check matrix bench clean
+.PHONY: help audit test check matrix bench comparison clean
 
 help:
 	@echo "make audit    audit examples/shop and show the report"
@@ -11,6 +11,7 @@ help:
 	@echo "make check    ruff, mypy --strict and the layers"
 	@echo "make matrix   the tests on every Python and Celery supported, as far as they are to be had"
 	@echo "make bench    what an audit costs, as ratios"
+	@echo "make comparison  what other tools find of sixty planted mistakes"
 	@echo "make clean    remove the environments"
 
 $(VENV)/.ready: pyproject.toml
@@ -41,5 +42,8 @@ matrix:
 bench: $(VENV)/.ready
 	@$(BIN)/python -m benchmarks
 
+comparison: $(VENV)/.ready
+	@$(BIN)/python -m benchmarks comparison
+
 clean:
-	rm -rf .venv .venv-matrix
+	rm -rf .venv .venv-matrix .venv-bench
