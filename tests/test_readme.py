@@ -114,3 +114,11 @@ def test_the_changelog_knows_this_version_and_the_number_of_checks():
     text = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
     assert f"## {__version__}" in text
     assert f"- {len(shipped())} checks:" in text
+
+
+def test_the_libraries_of_the_readme_are_in_order(tmp_path):
+    text = README.read_text(encoding="utf-8")
+    block = next(b for b in re.findall(r"```yaml\n(.*?)```", text, re.DOTALL) if b.startswith("libraries"))
+    path = tmp_path / "celerycheck.yaml"
+    path.write_text(f"version: 1\nextends: default\n{block}", encoding="utf-8")
+    assert set(checklist.load(path).libraries) == {"network", "atomic", "after_commit", "nothing"}
