@@ -112,8 +112,7 @@ def _is_dataclass(cls: Class) -> bool:
 
 def _registers_types(source: SourceCode) -> bool:
     """Whether the project teaches Kombu's JSON types of its own."""
-    project = source.project
-    return any(b"register_type" in (source.files.read(path) or b"") for path in project.own_files())
+    return bool(source.holding(b"register_type"))
 
 
 def _request(site: CallSite, chain: str) -> str | None:

@@ -96,8 +96,7 @@ def process_in_prefork(body: TaskBody, *, depth: int = 4) -> Iterator[Problem]:
 
 def _says_it_is_no_daemon(body: TaskBody) -> bool:
     """Whether the project takes the mark of a daemon off its processes somewhere."""
-    files, project = body.source.files, body.project
-    return any(b"current_process()" in (files.read(path) or b"") for path in project.own_files())
+    return bool(body.source.holding(b"current_process()"))
 
 
 @check

@@ -159,11 +159,6 @@ def _is_named_elsewhere(source: SourceCode, site: CallSite) -> bool:
     if source.project.function(site.name) is not None:
         return True
     text = site.name.encode()
-    quoted = (b'"%b"' % text, b"'%b'" % text)
-    for path in source.project.own_files():
-        if path == site.module.path:
-            continue
-        data = source.files.read(path) or b""
-        if b"task" in data and any(each in data for each in quoted):
-            return True
-    return False
+    quoted = source.holding(b'"%b"' % text, b"'%b'" % text)
+    tasks = source.holding(b"task")
+    return any(path in tasks for path in quoted if path != site.module.path)

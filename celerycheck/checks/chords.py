@@ -212,10 +212,8 @@ def _code(node: Node) -> Code:
 
 def _later_reads(source: SourceCode) -> Iterator[_Read]:
     """`AsyncResult(id).get()` and its like, anywhere in the project's own code, tests apart."""
-    for path in source.project.own_files():
-        if is_test_file(path) or b"AsyncResult" not in (source.files.read(path) or b""):
-            continue
-        module = source.project.module_at(path)
+    for path in source.holding(b"AsyncResult"):
+        module = None if is_test_file(path) else source.project.module_at(path)
         if module is None:
             continue
         for code in (module.code, *(function.code for function in module.every_function())):

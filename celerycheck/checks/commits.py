@@ -58,11 +58,9 @@ def _functions(source: SourceCode) -> Iterator[Function]:
     """The project's functions that may hold a transaction, and all in modules that send tasks."""
     words = {pattern.rpartition(".")[2].encode() for pattern in source.libraries.patterns.get("atomic", ())}
     sending = {site.module.path for site in source.sites}
-    for path in source.project.own_files() if sending else ():
-        if is_test_file(path) or "/migrations/" in path:
-            continue
-        data = source.files.read(path) if path not in sending else None
-        if path in sending or (data is not None and any(word in data for word in words)):
+    wanted = {*sending, *source.holding(*sorted(words))} if sending else ()
+    for path in source.project.own_files():
+        if path in wanted and not is_test_file(path) and "/migrations/" not in path:
             module = source.project.module_at(path)
             if module is not None:
                 yield from module.every_function()

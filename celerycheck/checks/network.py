@@ -94,8 +94,8 @@ def _set_elsewhere(body: TaskBody, reached: Reached) -> bool:
     """Whether the session, or all of them, may have a timeout that the call does not show."""
     chain = reached.call.chain or ""
     if not chain.startswith(_DEAF):
-        return any(b"setdefaulttimeout" in text for text in _own_texts(body))
-    if chain.startswith("requests") and any(map(_REPLACED.search, _own_texts(body))):
+        return _is_somewhere(body, b"setdefaulttimeout")
+    if chain.startswith("requests") and _is_somewhere(body, _REPLACED):
         return True
     session = owner(chain)
     if session is None or not session.endswith("()"):
@@ -103,9 +103,9 @@ def _set_elsewhere(body: TaskBody, reached: Reached) -> bool:
     return any(_prepared(code, session) for code in _places(body, reached))
 
 
-def _own_texts(body: TaskBody) -> Iterator[bytes]:
-    files = body.source.files
-    return (files.read(path) or b"" for path in body.project.own_files() if not is_test_file(path))
+def _is_somewhere(body: TaskBody, sought: bytes | re.Pattern[bytes]) -> bool:
+    """Whether one of the project's own files, tests apart, holds it."""
+    return not all(map(is_test_file, body.source.holding(sought)))
 
 
 def _prepared(code: Code, session: str) -> bool:

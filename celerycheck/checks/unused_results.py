@@ -102,8 +102,7 @@ def _reads_its_request(body: TaskBody) -> bool:
 
 
 def _asks_by_id(source: SourceCode) -> bool:
-    paths = source.project.own_files()
-    return any(word in (source.files.read(path) or b"") for path in paths for word in _ASKS_BY_ID)
+    return bool(source.holding(*_ASKS_BY_ID))
 
 
 def _drops(source: SourceCode, site: CallSite) -> bool:

@@ -22,7 +22,6 @@ _RAISES = frozenset({"get", "wait", "join", "join_native", "collect", "get_leaf"
 _BLOCKS = frozenset({"iter_native"})
 _OF_PROCESSES = frozenset({"is_alive", "exitcode", "returncode"})
 """Attributes of processes and threads: `multiprocessing.Process`, `subprocess.Popen`, `threading.Thread`."""
-_ALLOWS = "celery.result.allow_join_result()"
 _STUCK = "when every worker waits, nothing is left to run it"
 
 

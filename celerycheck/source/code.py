@@ -15,7 +15,7 @@ These classes are made by the hundred thousand, hence not frozen; nobody changes
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
@@ -214,15 +214,6 @@ class Code:
     """Plain names that it reads and nobody gives a value, as far as the source tells."""
     yields: bool = False
     """Whether it is a generator's."""
-
-    def call_at(self, node: ast.AST) -> Call | None:
-        """The call made by that node of the syntax tree."""
-        return next((call for call in self.calls if call.node is node), None)
-
-    def calls_in(self, node: ast.AST) -> Iterator[Call]:
-        """The calls made anywhere below that node."""
-        below = {id(child) for child in ast.walk(node)}
-        return (call for call in self.calls if id(call.node) in below)
 
 
 def written(node: ast.expr) -> str:

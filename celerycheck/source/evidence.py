@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -162,6 +163,9 @@ class SourceCode:
     project: Project = field(init=False)
     _bodies: dict[str, TaskBody | None] = field(default_factory=dict, init=False)
     _kinds: dict[str, frozenset[Kind]] = field(default_factory=dict, init=False)
+    _holding: dict[tuple[bytes | re.Pattern[bytes], ...], Sequence[str]] = field(
+        default_factory=dict, init=False
+    )
 
     def __post_init__(self) -> None:
         self.project = self.ahead.project(self.app) if self.ahead else Project(self.app, self.files)
@@ -172,6 +176,18 @@ class SourceCode:
         places = (task.source for task in self.app.tasks if task.source is not None)
         paths = dict.fromkeys([*(place.path for place in places), *self.app.files])
         return not paths or any(self.files.read(path) is not None for path in paths)
+
+    def holding(self, *sought: bytes | re.Pattern[bytes]) -> Sequence[str]:
+        """The project's own files, tests included, that hold one of these texts or patterns.
+
+        The files are read once for the same question, however many tasks it is asked for.
+        """
+        found = self._holding.get(sought)
+        if found is None:
+            texts = ((path, self.files.read(path) or b"") for path in self.project.own_files())
+            found = tuple(path for path, text in texts if any(_holds(text, each) for each in sought))
+            self._holding[sought] = found
+        return found
 
     def require(self) -> None:
         """Raise NotEvaluated where there is no source: a check that needs it says nothing then."""
@@ -303,6 +319,10 @@ class SourceCode:
             outer = function.qualname.rpartition(".<locals>.")[0]
             function = function.module.functions.get(outer) if outer else None
         return ()
+
+
+def _holds(text: bytes, sought: bytes | re.Pattern[bytes]) -> bool:
+    return sought in text if isinstance(sought, bytes) else sought.search(text) is not None
 
 
 _Found = TypeVar("_Found", CallSite, Workflow)

@@ -197,7 +197,11 @@ class Project:
 
     def own_files(self) -> Iterator[str]:
         """The Python files of the app's own packages, in order of their paths."""
-        return own_files(self.files, self.roots, sorted(self.tops))
+        return iter(self._own_files)
+
+    @cached_property
+    def _own_files(self) -> Sequence[str]:
+        return tuple(own_files(self.files, self.roots, sorted(self.tops)))
 
     # names
 

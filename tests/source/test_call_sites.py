@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 import textwrap
 
 import pytest
 
 from celerycheck.source.evidence import CallSite, SourceCode
+from celerycheck.source.files import MemoryFiles
 from celerycheck.testing import source, task
 
 TASKS = """
@@ -226,3 +228,21 @@ def test_the_builder_knows_tasks_as_celery_does() -> None:
     assert [parameter.name for parameter in first.parameters or ()] == ["a", "b"]
     assert (second.name, second.is_async) == ("other", True)
     assert task("x").name == "x"
+
+
+def test_files_that_hold_a_text_are_sought_once():
+    reads = []
+
+    class Counting(MemoryFiles):
+        def read(self, path):
+            reads.append(path)
+            return super().read(path)
+
+    texts = {"proj/tasks.py": TASKS, "proj/a.py": "patched = 1\n", "proj/tests/test_a.py": "# patched\n"}
+    found = SourceCode(source(texts).app, Counting(texts))
+    assert list(found.holding(b"patched")) == ["proj/a.py", "proj/tests/test_a.py"]
+    assert list(found.holding(re.compile(rb"^patched ="), b"nowhere")) == ["proj/a.py"]
+    assert found.holding(b"nowhere") == ()
+    before = len(reads)
+    assert list(found.holding(b"patched")) == ["proj/a.py", "proj/tests/test_a.py"]
+    assert len(reads) == before
