@@ -9,6 +9,7 @@ from celerycheck.known_settings import KNOWN_SETTINGS
 from celerycheck.nearest import nearest
 from celerycheck.registry import Problem, check
 from celerycheck.subjects import App, Setting, Settings
+from celerycheck.undeclared_settings import UNDECLARED
 
 NOT_CELERYS_PREFIXES = (
     "dj_celery_",
@@ -34,20 +35,7 @@ NOT_CELERYS_NAMES = frozenset(
         "visibility_timeout",  # Celery's own documentation asks for it beside the transport options
     }
 )
-READ_UNDECLARED = frozenset(
-    {
-        "cassandra_secure_bundle_path",
-        "db_reuse_max",
-        "dynamodb_endpoint_url",
-        "firestore_project",
-        "gcs_threadpool_maxsize",
-        "override_backends",
-        "redis_backend_credential_provider",
-        "redis_backend_health_check_interval",
-        "redis_client_name",
-        "result_backend_thread_safe",
-    }
-)
+READ_UNDECLARED = UNDECLARED | {"db_reuse_max"}
 """What Celery reads, of any version, though `celery.app.defaults` declares none of it."""
 
 STORES = ("azureblockblob_", "cassandra_", "cosmosdbsql_", "database_", "gcs_", "s3_")

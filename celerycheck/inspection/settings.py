@@ -12,6 +12,7 @@ from celerycheck.inspection.plain import guarded, plain
 from celerycheck.inspection.sources import ConfigurationSource
 from celerycheck.inspection.watch import Watch
 from celerycheck.subjects import Location, Opaque, Plain, Setting, Settings
+from celerycheck.undeclared_settings import UNDECLARED
 
 ENVIRONMENT = {
     "broker_url": "CELERY_BROKER_URL",
@@ -24,20 +25,6 @@ BY_ATTRIBUTE = frozenset({*ENVIRONMENT, "timezone", "task_default_exchange", "ta
 
 # `deprecated_settings` is Celery's own bookkeeping, `CELERY_DB_REUSE_MAX` is read by its Django fixup.
 NO_SETTINGS = frozenset({"deprecated_settings", "CELERY_DB_REUSE_MAX"})
-UNDECLARED = frozenset(
-    {
-        "cassandra_secure_bundle_path",
-        "dynamodb_endpoint_url",
-        "firestore_project",
-        "gcs_threadpool_maxsize",
-        "override_backends",
-        "redis_backend_credential_provider",
-        "redis_backend_health_check_interval",
-        "redis_client_name",
-        "result_backend_thread_safe",
-    }
-)
-"""Settings that Celery reads and does not declare (celery/app/defaults.py), by any of its versions."""
 
 OLD_PREFIXES = ("CELERY_", "CELERYD_", "CELERYBEAT_", "CELERYMON_", "BROKER_")
 WITHHELD = Opaque("withheld")

@@ -3,8 +3,8 @@ from pathlib import Path
 
 import pytest
 
-from celerycheck.inspection.settings import UNDECLARED
 from celerycheck.subjects import Location, Opaque
+from celerycheck.undeclared_settings import UNDECLARED
 
 CELERY = "from celery import Celery\n"
 
