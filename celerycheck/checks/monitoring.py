@@ -4,29 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from celerycheck.failure_reporters import REPORTERS
 from celerycheck.findings import Severity
 from celerycheck.registry import NotEvaluated, Problem, check
 from celerycheck.subjects import App, TaskInfo
-
-REPORTERS = frozenset(
-    {
-        "airbrake",
-        "appsignal",
-        "bugsnag",
-        "ddtrace",
-        "elasticapm",
-        "honeybadger",
-        "logfire",
-        "newrelic",
-        "opentelemetry.instrumentation.celery",
-        "pybrake",
-        "raven",
-        "rollbar",
-        "scout_apm",
-        "sentry_sdk",
-    }
-)
-"""Packages that report failed tasks, often switched on by a setting that only the deployment has."""
 
 
 @check

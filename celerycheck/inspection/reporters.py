@@ -9,6 +9,7 @@ import os
 import sys
 from typing import Any, List, Tuple
 
+from celerycheck.failure_reporters import REPORTERS
 from celerycheck.inspection.plain import dotted
 
 IMPORTED = (
@@ -46,20 +47,7 @@ OPTIONAL_MODULES = (
     "ephem",
     "gevent",
     "eventlet",
-    "airbrake",
-    "appsignal",
-    "bugsnag",
-    "ddtrace",
-    "elasticapm",
-    "honeybadger",
-    "logfire",
-    "newrelic",
-    "opentelemetry.instrumentation.celery",
-    "pybrake",
-    "raven",
-    "rollbar",
-    "scout_apm",
-    "sentry_sdk",
+    *sorted(REPORTERS),
 )
 
 

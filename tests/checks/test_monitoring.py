@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from celerycheck.checks.monitoring import REPORTERS
+from celerycheck.failure_reporters import REPORTERS
 from celerycheck.findings import Severity
 from celerycheck.inspection.reporters import OPTIONAL_MODULES
 from celerycheck.subjects import BackendInfo, NotEvaluated, Opaque, TaskClass, TaskInfo

@@ -51,6 +51,7 @@ def test_only_what_the_child_needs_is_imported(seen):
         "celerycheck.subjects",
         "celerycheck.errors",
         "celerycheck.credentials",
+        "celerycheck.failure_reporters",
         "celerycheck.undeclared_settings",
     }
     assert {name for name in seen["ours"] if not name.startswith("celerycheck.inspection")} <= allowed

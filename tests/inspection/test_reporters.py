@@ -4,7 +4,7 @@ import sys
 
 import pytest
 
-from celerycheck.checks.monitoring import REPORTERS
+from celerycheck.failure_reporters import REPORTERS
 from celerycheck.inspection.reporters import IMPORTED, INSTALLED, OPTIONAL_MODULES, installed
 
 from .conftest import write
