@@ -1,0 +1,130 @@
+"""What templates may use: one flat table of names, made from the spec, the project and the layout."""
+
+from __future__ import annotations
+
+import math
+
+from celerycheck.scaffold.exceptions import Named, named
+from celerycheck.scaffold.fitting import Fit, fitting
+from celerycheck.scaffold.layout import Layout, Place
+from celerycheck.scaffold.project import Project
+from celerycheck.scaffold.samples import key, needs_digest, sample
+from celerycheck.scaffold.spec import Parameter, Spec
+
+LEAST_SPAN = 60
+"""Seconds that all retries together should span: a deploy or a failover lasts as long."""
+
+RUN_ID = Parameter("run_id", "str")
+"""What tells one run of a periodic task from the next: the message's id, which retries keep."""
+
+
+def context(spec: Spec, project: Project, layout: Layout) -> dict[str, object]:
+    """The names that every template has. `docs/templates.md` tells what each is."""
+    params = (RUN_ID,) if spec.kind == "periodic" else spec.params
+    fit = fitting(project.line_length)
+    services, services_import = imported(layout.services, "services")
+    failures = named(spec.retry_on)
+    return {
+        "spec": spec,
+        "project": project,
+        "layout": layout,
+        "fit": fit,
+        "spelled": lambda setting: spelled(project, setting),
+        "outside": spec.outside,
+        "title": title(spec.name),
+        "camel": "".join(part.capitalize() for part in spec.name.split("_")),
+        "url_variable": f"{spec.name.strip('_').upper()}_URL",
+        "declared": [f"{param.name}: {param.type}" for param in params],
+        "passed": [param.name for param in params],
+        "payload": [f'"{param.name}": {param.name}' for param in params],
+        "samples": [sample(param.type, 0) for param in params],
+        "others": [sample(param.type, 1) for param in params],
+        "tuple_end": ",)" if len(params) == 1 else ")",
+        "digest": spec.kind != "periodic" and needs_digest(params),
+        "key": f'key = f"{spec.name}:{{run_id}}"' if spec.kind == "periodic" else key(spec.name, params),
+        "services": services,
+        "services_import": services_import,
+        "returns": "bool" if spec.keep_result else "None",
+        "out_of_time": f'"{spec.name}({marks(params)}) ran out of time; it is tried again"',
+        "ended": f'"{spec.name}({marks(params)}): %s"',
+        "raised": " or ".join(failure.written for failure in failures),
+        "retry_imports": [failure.statement for failure in failures if failure.statement],
+        "error_imports": [failures[0].statement] if failures[0].statement else [],
+        "error": failures[0].raised,
+        "error_class": failures[0].written,
+        "post_parameter": ["post: mock.Mock"] if spec.outside != "none" else [],
+        "completed_import": imported(layout.completed, "completed_work")[1],
+        "options": options(spec, project, failures, fit),
+        **making_tasks(project),
+    }
+
+
+def title(name: str) -> str:
+    """A function's name as the beginning of a sentence: `Charge invoice`."""
+    return name.replace("_", " ").strip().capitalize()
+
+
+def marks(params: tuple[Parameter, ...]) -> str:
+    return ", ".join("%s" for _ in params)
+
+
+def imported(place: Place, alias: str) -> tuple[str, str]:
+    """How a module is called where it is used, and the line that imports it."""
+    package, _, last = place.module.rpartition(".")
+    if not package:
+        return last, f"import {last}"
+    suffix = "" if last == alias else f" as {alias}"
+    return alias, f"from {package} import {last}{suffix}"
+
+
+def spelled(project: Project, setting: str) -> str:
+    """A setting's name as `app.conf` honours it on every Celery: with the namespace's prefix, if there is one."""
+    namespace = project.app.settings.namespace
+    return f"{namespace}_{setting}".upper() if namespace else setting
+
+
+def backoff(retries: int) -> int:
+    """The factor in seconds with which so many retries span a minute."""
+    return max(2, math.ceil(LEAST_SPAN / (2**retries - 1)))
+
+
+def options(spec: Spec, project: Project, failures: list[Named], fit: Fit) -> list[str]:
+    """The lines of the task's decorator, one option each."""
+    retried = [*(failure.written for failure in failures), "SoftTimeLimitExceeded"]
+    lines = ["bind=True"] if spec.bind or spec.kind == "periodic" else []
+    if project.base:
+        lines.append(f"base={project.base.rpartition('.')[2]}")
+    lines += [
+        fit("autoretry_for=(", retried, ")", 4),
+        f"max_retries={spec.max_retries}",
+        f"retry_backoff={backoff(spec.max_retries)}",
+        "retry_backoff_max=600",
+        "retry_jitter=True",
+        f"soft_time_limit={spec.soft_time_limit}",
+        f"time_limit={spec.time_limit}",
+    ]
+    if spec.rate_limit:
+        lines.append(f'rate_limit="{spec.rate_limit}"')
+    if spec.reliable:
+        lost = "retry_on_worker_lost" if project.celery >= (5, 7) else "reject_on_worker_lost"
+        lines += ["acks_late=True", f"{lost}=True"]
+    if not spec.keep_result:
+        lines += ["ignore_result=True", "store_errors_even_if_ignored=True"]
+    return [f"{line}," for line in lines]
+
+
+def making_tasks(project: Project) -> dict[str, object]:
+    """How the project's tasks are made, and how its app is had."""
+    app = project.app_attribute
+    app_import = f"from {project.app_module} import {app}" if app else ""
+    if app and app != "app":
+        app_import += " as app"
+    base = project.base
+    module, _, cls = (base or "").rpartition(".")
+    shared = project.shared or not app
+    return {
+        "decorator": "shared_task" if shared else "app.task",
+        "decorator_import": "from celery import shared_task" if shared else app_import,
+        "base_import": f"from {module} import {cls}" if base else "",
+        "app_import": app_import,
+    }
