@@ -477,6 +477,23 @@ class SilentAutodiscovery:
 
 
 @dataclass(frozen=True)
+class DjangoApp:
+    """One installed Django app.
+
+    - `name`: its package (`shop.orders`), `label`: what migrations call it (`orders`).
+    - `auto_field`: the dotted class of the primary keys that its models do not define.
+    - `migrations`: the package of its migrations; None where MIGRATION_MODULES switches them off.
+    - `models`: the names of its model classes, without abstract ones.
+    """
+
+    name: str
+    label: str
+    auto_field: str = ""
+    migrations: Optional[str] = None
+    models: Tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class DjangoInfo:
     """The Django side of the project.
 
@@ -486,6 +503,8 @@ class DjangoInfo:
       (`django.contrib.auth.models.User`), sorted; `user_model`: the one that AUTH_USER_MODEL names.
     - `atomic_requests`: the aliases in DATABASES that wrap each request in a transaction.
     - `email_backend`: the class that EMAIL_BACKEND names.
+    - `apps`: the installed apps as Django's registry has them, other people's included.
+    - `shared_cache`: whether the default cache is one that several processes share.
     """
 
     version: str = ""
@@ -496,6 +515,8 @@ class DjangoInfo:
     user_model: Optional[str] = None
     atomic_requests: Tuple[str, ...] = ()
     email_backend: Optional[str] = None
+    apps: Tuple[DjangoApp, ...] = ()
+    shared_cache: bool = False
 
 
 @dataclass(frozen=True)
@@ -524,6 +545,8 @@ class App:
     - `import_roots`: the folders of the child's `sys.path` at or below the working directory, relative to
       it with `/` (`.`, `src`), in order.
     - `mapped_classes`: dotted names of the classes that SQLAlchemy maps, sorted.
+    - `autodiscovered`: the modules that autodiscovery looks for, there or not (`billing.tasks`), sorted;
+      `included`: those that the `include` and `imports` settings name, in their order.
     """
 
     target: str = ""
@@ -561,6 +584,8 @@ class App:
     packages: Tuple[str, ...] = ()
     import_roots: Tuple[str, ...] = ()
     mapped_classes: Tuple[str, ...] = ()
+    autodiscovered: Tuple[str, ...] = ()
+    included: Tuple[str, ...] = ()
 
     @cached_property
     def registry(self) -> frozenset[str]:

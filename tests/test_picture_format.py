@@ -16,6 +16,7 @@ from celerycheck.subjects import (
     BrokenTask,
     BrokerInfo,
     CrontabFields,
+    DjangoApp,
     DjangoInfo,
     DuplicateTask,
     Location,
@@ -120,7 +121,18 @@ FULL = App(
     task_attributes=("run",),
     task_methods=("run",),
     task_defaults={"max_retries": 3, "rate_limit": None},
-    django=DjangoInfo("5.2", "s", False, ("a",), ("a.models.User",), "a.models.User", ("default",)),
+    django=DjangoInfo(
+        "5.2",
+        "s",
+        False,
+        ("a",),
+        ("a.models.User",),
+        "a.models.User",
+        ("default",),
+        "x.Backend",
+        (DjangoApp("p.a", "a", "django.db.models.BigAutoField", "p.a.migrations", ("User",)),),
+        True,
+    ),
     error_reporters=("sentry_sdk",),
     modules_available=("redbeat",),
     notes=(Note("n", PLACE),),
@@ -128,6 +140,8 @@ FULL = App(
     packages=("a",),
     import_roots=(".", "src"),
     mapped_classes=("a.models.Row",),
+    autodiscovered=("a.tasks",),
+    included=("b",),
 )
 
 

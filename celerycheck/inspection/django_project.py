@@ -9,7 +9,7 @@ from typing import Any, Callable, Dict, Optional, Tuple
 from celerycheck.inspection.models import django_models
 from celerycheck.inspection.plain import dotted, guarded
 from celerycheck.inspection.settings import SettingsReader
-from celerycheck.subjects import DjangoInfo
+from celerycheck.subjects import DjangoApp, DjangoInfo
 
 
 def django_info(app: Any, reader: SettingsReader) -> Optional[DjangoInfo]:
@@ -36,7 +36,42 @@ def django_info(app: Any, reader: SettingsReader) -> Optional[DjangoInfo]:
         user_model=user_model(settings),
         atomic_requests=names(lambda: atomic(settings.DATABASES)),
         email_backend=next(iter(names(lambda: (str(settings.EMAIL_BACKEND),))), None),
+        apps=installed_apps(settings),
+        shared_cache=guarded(lambda: shared(str(settings.CACHES["default"]["BACKEND"]))) is True,
     )
+
+
+def installed_apps(settings: Any) -> Tuple[DjangoApp, ...]:
+    """The installed apps as Django's registry has them; none where it cannot be read."""
+    registry: Any = getattr(sys.modules.get("django.apps"), "apps", None)
+    apps = guarded(lambda: tuple(django_app(config, settings) for config in registry.get_app_configs()), ())
+    assert isinstance(apps, tuple)
+    return apps
+
+
+def django_app(config: Any, settings: Any) -> DjangoApp:
+    models = guarded(lambda: tuple(model.__name__ for model in config.get_models()), ())
+    moved = settings.MIGRATION_MODULES
+    module = moved[config.label] if config.label in moved else f"{config.name}.migrations"
+    return DjangoApp(
+        name=str(config.name),
+        label=str(config.label),
+        auto_field=str(config.default_auto_field),
+        migrations=str(module) if module is not None else None,
+        models=models if isinstance(models, tuple) else (),
+    )
+
+
+SHARED_CACHES = ("memcached.", "redis.", "db.DatabaseCache", "filebased.")
+"""Those of `django.core.cache.backends` that keep values outside the process."""
+
+
+def shared(backend: str) -> bool:
+    """Whether a cache backend, named by its class, is one that several processes share."""
+    own = backend.removeprefix("django.core.cache.backends.")
+    if own != backend:
+        return own.startswith(SHARED_CACHES)
+    return "redis" in backend.lower() or "memcache" in backend.lower()
 
 
 def names(read: Callable[[], Tuple[str, ...]]) -> Tuple[str, ...]:

@@ -167,10 +167,10 @@ def settle(thing: Any, module: ModuleType, attribute: str, places: Places) -> Fo
         return Found(app, module.__name__, f'{attribute}.extensions["celery"]')
     if callable(thing) and not is_a(thing, type):
         product = call_factory(thing, where, places)
-        made = as_app(product) or extension(product)
-        if made is not None:
-            note = Note(f"{where} is a factory: the app is what calling it without arguments returns")
-            return Found(made, module.__name__, f"{attribute}()", (note,))
+        note = Note(f"{where} is a factory: the app is what calling it without arguments returns")
+        for made, way in ((as_app(product), ""), (extension(product), '.extensions["celery"]')):
+            if made is not None:
+                return Found(made, module.__name__, f"{attribute}(){way}", (note,))
         raise LoadError(
             f"{where}() returned {kind_of(product)}, which is no Celery app and has none in its extensions",
             "Name the Celery object itself, or a function that returns it.",

@@ -7,6 +7,7 @@ partial registry behind when a task definition raises; both are therefore taken 
 from __future__ import annotations
 
 import logging
+import sys
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Iterator, List, Optional, Tuple
@@ -15,7 +16,7 @@ from celerycheck.errors import LoadError
 from celerycheck.inspection.failures import cause_of, import_failure, place_of
 from celerycheck.inspection.functions import written_code
 from celerycheck.inspection.places import Places
-from celerycheck.inspection.plain import attribute
+from celerycheck.inspection.plain import attribute, guarded
 from celerycheck.inspection.watch import Definition, Watch
 from celerycheck.subjects import BrokenModule, BrokenTask
 
@@ -93,6 +94,26 @@ def settings_failure(app: Any, error: BaseException, places: Places) -> LoadErro
             "Old and new setting names do not mix: rename them all to lower case, as Celery says above."
         )
     return failure
+
+
+def autodiscovered(app: Any, watch: Watch) -> Tuple[str, ...]:
+    """The modules that this app's autodiscovery looked for, whether they are there or not, sorted.
+
+    For a package that cannot be imported Celery looks in its parent, as for `orders.apps.OrdersConfig`.
+    """
+    found = set()
+    for lookup in watch.lookups:
+        if lookup.app in (None, id(app)):
+            package = lookup.package if lookup.package in sys.modules else lookup.package.rpartition(".")[0]
+            found.add(f"{package or lookup.package}.{lookup.related_name}".rstrip("."))
+    return tuple(sorted(found))
+
+
+def included(app: Any) -> Tuple[str, ...]:
+    """The modules that the `imports` and `include` settings name, in the order they are imported."""
+    modules = guarded(lambda: list(app.loader.default_modules), [])
+    assert isinstance(modules, list)
+    return tuple(dict.fromkeys(module for module in modules if isinstance(module, str)))
 
 
 def import_modules(app: Any, done: Registration, places: Places) -> None:

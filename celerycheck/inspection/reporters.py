@@ -38,6 +38,19 @@ HANDLERS = (
     "EventHandler",
     "SlackHandler",
 )
+SCAFFOLDED = (
+    "requests",
+    "httpx",
+    "sqlalchemy",
+    "redis",
+    "pytest",
+    "pytest_django",
+    "flask",
+    "flask_sqlalchemy",
+    "django",
+)
+"""What a new task may be written with."""
+
 OPTIONAL_MODULES = (
     "setproctitle",
     "librabbitmq",
@@ -48,6 +61,7 @@ OPTIONAL_MODULES = (
     "gevent",
     "eventlet",
     *sorted(REPORTERS),
+    *SCAFFOLDED,
 )
 
 
@@ -82,8 +96,18 @@ def failure_receivers() -> List[str]:
 
 
 def available_modules() -> Tuple[str, ...]:
-    """Which of the optional packages that checks ask about are installed."""
-    return tuple(name for name in OPTIONAL_MODULES if name in sys.modules or installed(name))
+    """Which of the optional packages that checks and `new-task` ask about are installed."""
+    return tuple(name for name in OPTIONAL_MODULES if name in sys.modules or installed_library(name))
+
+
+def installed_library(name: str) -> bool:
+    """Whether a library of that name is installed; a folder `redis` without code in it is none."""
+    return installed(name) and ("." in name or has_code(name))
+
+
+def has_code(name: str) -> bool:
+    spec = importlib.util.find_spec(name)
+    return spec is not None and spec.origin is not None
 
 
 def installed(name: str) -> bool:

@@ -15,7 +15,13 @@ from celerycheck.inspection.django_project import django_info
 from celerycheck.inspection.models import mapped_classes
 from celerycheck.inspection.modules import import_roots, own_modules, packages
 from celerycheck.inspection.places import Places
-from celerycheck.inspection.register import Registration, register, signal_errors
+from celerycheck.inspection.register import (
+    Registration,
+    autodiscovered,
+    included,
+    register,
+    signal_errors,
+)
 from celerycheck.inspection.reporters import available_modules, error_reporters, installed
 from celerycheck.inspection.routes import Routing
 from celerycheck.inspection.schedule import ScheduleReader
@@ -101,6 +107,8 @@ def picture(
         packages=packages(modules),
         import_roots=import_roots(modules, places),
         mapped_classes=mapped_classes(),
+        autodiscovered=autodiscovered(app, watch),
+        included=included(app),
     )
 
 

@@ -140,7 +140,7 @@ BEYOND_CELERY = {
     "flasky": "flasky:celery",
     "flask_extension": 'flask_extension:app.extensions["celery"]',
     "flask_extension:app": 'flask_extension:app.extensions["celery"]',
-    "flask_extension:create_app": "flask_extension:create_app()",
+    "flask_extension:create_app": 'flask_extension:create_app().extensions["celery"]',
     "factory:make_app": "factory:make_app()",
     "holder:box.app": "holder:box.app",
     "made_elsewhere": "made_elsewhere.worker:runner",
@@ -399,7 +399,7 @@ def test_flask(take):
         },
         "shop:create_app",
     ).app
-    assert (app.module, app.attribute, app.name) == ("shop", "create_app()", "shop")
+    assert (app.module, app.attribute, app.name) == ("shop", 'create_app().extensions["celery"]', "shop")
     assert [task.name for task in app.tasks] == ["shop.hello"]
 
 
