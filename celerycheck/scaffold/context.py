@@ -8,7 +8,7 @@ from celerycheck.scaffold.exceptions import Named, named
 from celerycheck.scaffold.fitting import Fit, fitting
 from celerycheck.scaffold.layout import Layout, Place
 from celerycheck.scaffold.project import Project
-from celerycheck.scaffold.samples import key, needs_digest, sample
+from celerycheck.scaffold.samples import key, may_be_logged, needs_digest, sample
 from celerycheck.scaffold.spec import Parameter, Spec
 
 LEAST_SPAN = 60
@@ -21,6 +21,7 @@ RUN_ID = Parameter("run_id", "str")
 def context(spec: Spec, project: Project, layout: Layout) -> dict[str, object]:
     """The names that every template has. `docs/templates.md` tells what each is."""
     params = (RUN_ID,) if spec.kind == "periodic" else spec.params
+    told = tuple(param for param in params if may_be_logged(param) or spec.kind == "periodic")
     fit = fitting(project.line_length)
     services, services_import = imported(layout.services, "services")
     failures = named(spec.retry_on)
@@ -45,8 +46,11 @@ def context(spec: Spec, project: Project, layout: Layout) -> dict[str, object]:
         "services": services,
         "services_import": services_import,
         "returns": "bool" if spec.keep_result else "None",
-        "out_of_time": f'"{spec.name}({marks(params)}) ran out of time; it is tried again"',
-        "ended": f'"{spec.name}({marks(params)}): %s"',
+        "typing_imports": typing_imports(params),
+        "told": [param.name for param in told],
+        "out_of_time": f'"{spec.name}({marks(told)}) ran out of time; it is tried again"',
+        "ended": f'"{spec.name}({marks(told)}): %s"',
+        "accepted": accepted(spec, project),
         "raised": " or ".join(failure.written for failure in failures),
         "retry_imports": [failure.statement for failure in failures if failure.statement],
         "error_imports": [failures[0].statement] if failures[0].statement else [],
@@ -66,6 +70,20 @@ def title(name: str) -> str:
 
 def marks(params: tuple[Parameter, ...]) -> str:
     return ", ".join("%s" for _ in params)
+
+
+def typing_imports(params: tuple[Parameter, ...]) -> list[str]:
+    names = ("Optional", "Union", "List", "Dict")
+    return [f"from typing import {n}" for n in names if any(f"{n}[" in param.type for param in params)]
+
+
+def accepted(spec: Spec, project: Project) -> str:
+    """What the audit would say of a choice made here, and why that is accepted; empty for nothing."""
+    if not spec.reliable:
+        return "retry-without-acks-late] lost with its worker, it is not missed"
+    if project.celery < (5, 7):
+        return "oom-loop] Celery 5.7 has retry_on_worker_lost, which max_retries bounds"
+    return ""
 
 
 def imported(place: Place, alias: str) -> tuple[str, str]:

@@ -46,6 +46,11 @@ def _alternatives(text: str) -> list[str]:
     return [part.strip() for part in parts]
 
 
+def may_be_logged(param: Parameter) -> bool:
+    """Whether its value is short and tells nothing about a person but an id."""
+    return param.type in _TELLING
+
+
 def needs_digest(params: Sequence[Parameter]) -> bool:
     """Whether a key made of the arguments' text could be too long, or the same for different arguments."""
     return any(param.type not in _TELLING for param in params)
@@ -57,6 +62,6 @@ def key(name: str, params: Sequence[Parameter]) -> str:
     if not needs_digest(params):
         return f'key = f"{name}:' + ":".join(f"{{{param}}}" for param in names) + '"'
     return (
-        f"arguments = json.dumps([{', '.join(names)}])\n"
-        f'key = f"{name}:{{hashlib.sha256(arguments.encode()).hexdigest()}}"'
+        f"arguments = json.dumps([{', '.join(names)}]).encode()\n"
+        f'key = f"{name}:{{hashlib.sha256(arguments).hexdigest()}}"'
     )

@@ -64,7 +64,7 @@ class Spec:
     retry_on: tuple[str, ...] = ("requests.RequestException",)
     max_retries: int = 5
     queue: str | None = None
-    reliable: bool = False
+    reliable: bool = True
     keep_result: bool = False
     soft_time_limit: int = 60
     time_limit: int = 90
