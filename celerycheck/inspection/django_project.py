@@ -52,7 +52,7 @@ def installed_apps(settings: Any) -> Tuple[DjangoApp, ...]:
 def django_app(config: Any, settings: Any) -> DjangoApp:
     models = guarded(lambda: tuple(model.__name__ for model in config.get_models()), ())
     moved = settings.MIGRATION_MODULES
-    module = moved[config.label] if config.label in moved else f"{config.name}.migrations"
+    module = moved.get(config.label, f"{config.name}.migrations")
     return DjangoApp(
         name=str(config.name),
         label=str(config.label),
