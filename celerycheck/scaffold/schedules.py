@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from itertools import chain
 
-from celerycheck.checks._crontab_times import apart, expand, left_open, times_of
+from celerycheck.checks._crontab_times import expand
+from celerycheck.checks.crontabs import every_minute_crontab, uneven_crontab
+from celerycheck.checks.schedule import impossible_schedule
 from celerycheck.errors import UsageError
 from celerycheck.scaffold import durations
 from celerycheck.scaffold.spec import Cron, Every
-from celerycheck.subjects import CrontabFields
+from celerycheck.subjects import App, CrontabFields, ScheduleEntry
 
 _FIELDS = (
     ("minute", 60, 0, "0 to 59"),
@@ -74,28 +75,12 @@ def _refuse_unreadable(fields: list[str]) -> None:
 
 
 def _refuse_surprises(fields: CrontabFields) -> None:
-    """Raise UsageError for what never fires, or fires at other times than it seems to say."""
-    times = times_of(fields)
-    if times is None or not times.possible:
-        raise UsageError(
-            f"there is no day {fields.day_of_month} in month {fields.month_of_year}: it never fires"
-        )
-    pinned = left_open(fields)
-    if pinned is not None:
-        name, value = pinned
-        zero = "0" if name == "hour" else "0 0"
-        raise UsageError(
-            f"minute is * while {name.replace('_', ' ')} is {value}: it fires every minute then",
-            f'Begin it with "{zero} ...", or write "* * * * *" where every minute is meant.',
-        )
-    step = re.fullmatch(r"\*/(\d+)", fields.minute)
-    if step and 60 % int(step[1]) and not apart(fields.hour, 24):
-        raise UsageError(
-            f"minute is {fields.minute}, which starts over with each hour",
-            f"Use --every {step[1]}m, or a step that divides 60, or list the minutes:"
-            f" {','.join(map(str, range(0, 60, int(step[1]))))}.",
-        )
-
-
-def known_shorthands() -> str:
-    return ", ".join(chain(_SHORTHANDS))
+    """Raise UsageError for what the audit would find: it never fires, or not when it seems to."""
+    picture = App(schedule=(ScheduleEntry("new", task="new", kind="crontab", crontab=fields),))
+    for check, hint in (
+        (impossible_schedule, "Name a day that its months have."),
+        (every_minute_crontab, 'Begin it with "0", or write "* * * * *" where every minute is meant.'),
+        (uneven_crontab, "Use --every for an even pace, or list the values."),
+    ):
+        for problem in check(picture):
+            raise UsageError(problem.message, hint)
