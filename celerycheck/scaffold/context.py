@@ -18,8 +18,8 @@ RUN_ID = Parameter("run_id", "str")
 """What tells one run of a periodic task from the next: the message's id, which retries keep."""
 
 
-def context(spec: Spec, project: Project, layout: Layout) -> dict[str, object]:
-    """The names that every template has. `docs/templates.md` tells what each is."""
+def context(spec: Spec, project: Project, layout: Layout, *, names_queue: bool = False) -> dict[str, object]:
+    """The names that every template has. `names_queue`: whether the task's options name its queue."""
     params = (RUN_ID,) if spec.kind == "periodic" else spec.params
     told = tuple(param for param in params if may_be_logged(param) or spec.kind == "periodic")
     fit = fitting(project.line_length)
@@ -58,7 +58,7 @@ def context(spec: Spec, project: Project, layout: Layout) -> dict[str, object]:
         "error_class": failures[0].written,
         "post_parameter": ["post: mock.Mock"] if spec.outside != "none" else [],
         "completed_import": imported(layout.completed, "completed_work")[1],
-        "options": options(spec, project, failures, fit),
+        "options": options(spec, project, failures, fit, names_queue=names_queue),
         **making_tasks(project),
     }
 
@@ -96,7 +96,7 @@ def imported(place: Place, alias: str) -> tuple[str, str]:
 
 
 def spelled(project: Project, setting: str) -> str:
-    """A setting's name as `app.conf` honours it on every Celery: with the namespace's prefix, if there is one."""
+    """A setting's name as `app.conf` honours it on every Celery: with the namespace's prefix, if any."""
     namespace = project.app.settings.namespace
     return f"{namespace}_{setting}".upper() if namespace else setting
 
@@ -106,7 +106,7 @@ def backoff(retries: int) -> int:
     return max(2, math.ceil(LEAST_SPAN / (2**retries - 1)))
 
 
-def options(spec: Spec, project: Project, failures: list[Named], fit: Fit) -> list[str]:
+def options(spec: Spec, project: Project, failures: list[Named], fit: Fit, *, names_queue: bool) -> list[str]:
     """The lines of the task's decorator, one option each."""
     retried = [*(failure.written for failure in failures), "SoftTimeLimitExceeded"]
     lines = ["bind=True"] if spec.bind or spec.kind == "periodic" else []
@@ -121,6 +121,8 @@ def options(spec: Spec, project: Project, failures: list[Named], fit: Fit) -> li
         f"soft_time_limit={spec.soft_time_limit}",
         f"time_limit={spec.time_limit}",
     ]
+    if names_queue:
+        lines.append(f'queue="{spec.queue}"')
     if spec.rate_limit:
         lines.append(f'rate_limit="{spec.rate_limit}"')
     if spec.reliable:
@@ -133,16 +135,17 @@ def options(spec: Spec, project: Project, failures: list[Named], fit: Fit) -> li
 
 def making_tasks(project: Project) -> dict[str, object]:
     """How the project's tasks are made, and how its app is had."""
-    app = project.app_attribute
-    app_import = f"from {project.app_module} import {app}" if app else ""
-    if app and app != "app":
+    app, made = project.app_import, project.app_expression
+    app_import = f"from {project.app_module} import {app}"
+    if made == app and app != "app":
         app_import += " as app"
     base = project.base
     module, _, cls = (base or "").rpartition(".")
-    shared = project.shared or not app
+    shared = project.shared or not project.app_attribute
     return {
         "decorator": "shared_task" if shared else "app.task",
         "decorator_import": "from celery import shared_task" if shared else app_import,
         "base_import": f"from {module} import {cls}" if base else "",
         "app_import": app_import,
+        "app_made": "" if made == app else made,
     }

@@ -6,16 +6,27 @@ from collections.abc import Iterator
 
 from celerycheck.scaffold.context import context
 from celerycheck.scaffold.layout import Layout
+from celerycheck.scaffold.migrations import auto_field, upcoming_of
 from celerycheck.scaffold.pieces import Module, NewFile, Piece
 from celerycheck.scaffold.project import Project
+from celerycheck.scaffold.registered import task_names
 from celerycheck.scaffold.render import Templates
+from celerycheck.scaffold.routes import route
 from celerycheck.scaffold.spec import Spec
+from celerycheck.scaffold.worker_imports import loaded
 
 
 def pieces(spec: Spec, project: Project, layout: Layout, templates: Templates) -> list[Piece]:
     """Everything that the spec needs, in the order in which reports list it. Raises UsageError."""
     making = _Making(spec, project, layout, templates)
-    return [*making.code(), *making.store(), *making.tests(), *making.markers()]
+    return [
+        *making.markers(),
+        *making.code(),
+        *making.store(),
+        *making.settings(),
+        *making.loading(),
+        *making.tests(),
+    ]
 
 
 class _Making:
@@ -23,10 +34,11 @@ class _Making:
 
     def __init__(self, spec: Spec, project: Project, layout: Layout, templates: Templates) -> None:
         self.spec, self.project, self.layout, self.templates = spec, project, layout, templates
-        self.values = context(spec, project, layout)
+        self.route = route(spec.queue, task_names(spec, layout.tasks.module), project)
+        self.values = context(spec, project, layout, names_queue=self.route.option)
 
-    def module(self, template: str, path: str) -> Module:
-        return Module(path, self.templates.module(template, self.values, self.project))
+    def module(self, template: str, path: str, **more: object) -> Module:
+        return Module(path, self.templates.module(template, {**self.values, **more}, self.project))
 
     def code(self) -> Iterator[Piece]:
         yield self.module("services.py.j2", self.layout.services.path)
@@ -34,9 +46,38 @@ class _Making:
 
     def store(self) -> Iterator[Piece]:
         if self.spec.store == "django":
-            yield self.module("models.py.j2", self.layout.models.path)
+            yield from self.records(["CompletedWork"])
         else:
             yield self.module(f"completed_{self.spec.store}.py.j2", self.layout.completed.path)
+
+    def records(self, models: list[str]) -> Iterator[Piece]:
+        """The models that are needed, and one migration for those that no migration makes yet."""
+        yield self.module("models.py.j2", self.layout.models.path, models=models)
+        if self.layout.model_exports:
+            yield Module(self.layout.model_exports, reexported(self.layout.models.module, models))
+        package, folder = self.spec.package, self.layout.migrations
+        coming = {model: upcoming_of(self.project, package, folder, model) for model in models}
+        new = [model for model in models if not coming[model].made]
+        if not new:
+            return
+        first = coming[new[0]]
+        for marker in first.markers:
+            yield NewFile(marker, "", keep=True)
+        field = auto_field(self.project, package)
+        made = {"migrated": new, "upcoming": first, "auto_field": field.removeprefix("django.db.")}
+        yield self.module("migration.py.j2", first.path, **made)
+
+    def settings(self) -> Iterator[Piece]:
+        yield from self.route.entries
+
+    def loading(self) -> Iterator[Piece]:
+        """What it takes for workers to import the task."""
+        tasks, spec = self.layout.tasks, self.spec
+        if self.layout.exports:
+            yield Module(self.layout.exports, reexported(tasks.module, [spec.name]))
+        more = loaded(self.project, tasks.module)
+        if more is not None:
+            yield more
 
     def tests(self) -> Iterator[Piece]:
         if self.spec.store == "django":
@@ -49,3 +90,8 @@ class _Making:
     def markers(self) -> Iterator[Piece]:
         for path in self.layout.markers:
             yield NewFile(path, "", keep=True)
+
+
+def reexported(module: str, names: list[str]) -> str:
+    """The import with which a package hands on what one of its modules defines."""
+    return "".join(f"from {module} import {name} as {name}\n" for name in names)
