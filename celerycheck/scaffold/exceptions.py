@@ -11,8 +11,11 @@ _ARGUMENTS = {
     "redis": "",
     "django": "",
     "sqlalchemy": '"", {}, Exception()',
+    "httpx.HTTPStatusError": '"busy", request=mock.Mock(), response=mock.Mock()',
+    "urllib.error.HTTPError": '"", 503, "busy", mock.Mock(), None',
+    "botocore.exceptions.ClientError": '{}, "call"',
 }
-"""What the exceptions of a library are made with; those of all others with a sentence."""
+"""What an exception, or those of a library, are made with; all others with a sentence."""
 
 
 @dataclass(frozen=True)
@@ -35,7 +38,7 @@ def named(dotted: Sequence[str]) -> list[Named]:
 
 def _named(dotted: str, *, in_full: bool) -> Named:
     module, _, short = dotted.rpartition(".")
-    arguments = _ARGUMENTS.get(module.partition(".")[0], '"no answer"')
+    arguments = _ARGUMENTS.get(dotted, _ARGUMENTS.get(module.partition(".")[0], '"no answer"'))
     if not module:
         return Named("", short, f"{short}({arguments})")
     if in_full or "." not in module:
