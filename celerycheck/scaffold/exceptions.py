@@ -1,4 +1,4 @@
-"""Exceptions named by their dotted names: how to import them, how to write them, how to raise one in a test."""
+"""Exceptions by their dotted names: how to import them, how to write them, how to raise one in a test."""
 
 from __future__ import annotations
 
