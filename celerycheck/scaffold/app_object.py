@@ -6,7 +6,7 @@ import ast
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from celerycheck.scaffold.importing import Modules
+from celerycheck.scaffold.module_files import Modules
 from celerycheck.subjects import App, Location
 
 
@@ -16,7 +16,7 @@ class AppObject:
 
     - `attribute`: the name that holds the app itself; empty where only the expression gives it.
     - `factory`: the dotted function that the expression calls; empty where it calls none.
-    - `path`: the file that defines `attribute`, empty without one.
+    - `path`: the file that defines `attribute`, empty without one; `made`: whether it calls `Celery()` there.
     """
 
     module: str
@@ -25,6 +25,7 @@ class AppObject:
     attribute: str = ""
     factory: str = ""
     path: str = ""
+    made: bool = False
 
 
 def app_object(app: App, modules: Modules) -> AppObject:
@@ -53,7 +54,7 @@ def _assigned(place: Location, modules: Modules) -> AppObject | None:
         value = getattr(statement, "value", None)
         for target in targets:
             if isinstance(target, ast.Name) and isinstance(value, ast.Call):
-                return AppObject(module, target.id, target.id, target.id, path=place.path)
+                return AppObject(module, target.id, target.id, target.id, path=place.path, made=True)
     return None
 
 

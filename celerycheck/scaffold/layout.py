@@ -7,7 +7,7 @@ from posixpath import dirname
 
 from celerycheck.errors import UsageError
 from celerycheck.nearest import nearest
-from celerycheck.scaffold.importing import below
+from celerycheck.scaffold.module_files import below
 from celerycheck.scaffold.places import Place
 from celerycheck.scaffold.project import Project
 from celerycheck.scaffold.suite import module_name, suite
@@ -119,7 +119,8 @@ class _Split:
     def _is_split(self) -> bool:
         """Python imports a package before a module of the same name, and a bare folder after it."""
         modules = self.project.modules
-        return modules.is_package(self._inner)
+        bare = not modules.exists(self._whole.path) and modules.holds_code(self._inner)
+        return modules.is_package(self._inner) or bare
 
     def place(self, name: str) -> Place:
         return _beside(self._whole.module, self._inner, name) if self._is_split() else self._whole
@@ -127,7 +128,5 @@ class _Split:
     @property
     def exports(self) -> str:
         """The `__init__.py` that has to import what is in the package; empty where none does."""
-        path = f"{self._inner}/__init__.py"
-        if not self._is_split() or imports_its_modules(self.project.modules.tree(path)):
-            return ""
-        return path
+        path, modules = f"{self._inner}/__init__.py", self.project.modules
+        return path if modules.exists(path) and not imports_its_modules(modules.tree(path)) else ""

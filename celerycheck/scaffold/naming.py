@@ -53,12 +53,25 @@ def _taken(project: Project, name: str, package: str) -> str | None:
     """Which task or library has the name already."""
     if name in project.app.modules_available:
         return f"{name!r} is a library that the task may need"
-    module = layout(project, package, name).tasks.module
+    if name in (project.app_import, (project.base or "").rpartition(".")[2]):
+        return f"{name!r} is what the module imports from the project"
+    places = layout(project, package, name)
+    module = places.tasks.module
     for task in (*project.app.tasks, *project.app.third_party):
         here = task.module == module and task.name == f"{module}.{name}"
         if not here and (task.name in (name, f"{module}.{name}") or _same_in_package(task, name, package)):
             return f"there is a task {task.name} already{_at(task)}"
+    if module.endswith(f".{name}") and not _free(project, places.tasks.path, name):
+        return f"{places.tasks.path} is there already, and for something else"
     return None
+
+
+def _free(project: Project, path: str, name: str) -> bool:
+    """Whether a file is not there yet, or holds the function."""
+    tree = project.modules.tree(path)
+    if tree is None:
+        return not project.modules.exists(path)
+    return any(getattr(statement, "name", None) == name for statement in tree.body)
 
 
 def _same_in_package(task: TaskInfo, name: str, package: str) -> bool:

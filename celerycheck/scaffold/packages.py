@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from celerycheck.scaffold.importing import Modules
+from celerycheck.scaffold.module_files import Modules
 from celerycheck.subjects import App
 
 NO_HOME = frozenset({"tests", "test", "testing", "migrations", "conftest", "task_tests"})

@@ -8,7 +8,7 @@ from typing import Literal
 
 from celerycheck.errors import UsageError
 from celerycheck.scaffold.app_object import app_object
-from celerycheck.scaffold.importing import Modules, modules_of
+from celerycheck.scaffold.module_files import Modules, modules_of
 from celerycheck.scaffold.packages import django_apps, first_party, packages
 from celerycheck.scaffold.style import base, shared
 from celerycheck.scaffold.tooling import line_length, runs_pytest
@@ -81,7 +81,7 @@ def read(app: App, root: Path, *, framework: Framework | None = None) -> Project
         app_module=thing.module,
         app_attribute=thing.attribute,
         app_factory=thing.factory,
-        shared=shared(app, importable, kind == "django"),
+        shared=shared(app, importable, kind != "plain"),
         base=base(app, modules),
         packages=found,
         installed=installed,

@@ -11,6 +11,16 @@ from celerycheck.errors import UsageError
 from celerycheck.scaffold.app_object import app_object, module_level
 from celerycheck.scaffold.project import Project
 
+BEAT_ONLY = frozenset({"beat_schedule"})
+"""Settings that only beat reads: any app that it is started with will do."""
+
+OLD_NAMES = {
+    "beat_schedule": "CELERYBEAT_SCHEDULE",
+    "task_queues": "CELERY_QUEUES",
+    "task_routes": "CELERY_ROUTES",
+}
+"""Celery refuses a module that mixes names from before Celery 4 with new ones."""
+
 QueueState = Literal["declared", "free", "undeclared"]
 
 
@@ -37,7 +47,8 @@ def place(project: Project, setting: str) -> SettingsPlace:
         return _where_it_stands(project, setting)
     module = _config_module(project)
     if module is not None:
-        return SettingsPlace(_busiest(project, module), settings.spelled(setting), "module")
+        spelled = OLD_NAMES.get(setting, setting) if _old(project) else settings.spelled(setting)
+        return SettingsPlace(_busiest(project, module), spelled, "module")
     return _on_the_app(project, setting)
 
 
@@ -87,9 +98,16 @@ def _config_module(project: Project) -> str | None:
     source = settings.source or ""
     if source.startswith("django.conf"):
         # Django hands on upper-case names only: without a namespace Celery's new names cannot stand there.
-        named = django.settings_module if django is not None and settings.namespace else None
+        readable = settings.namespace or _old(project)
+        named = django.settings_module if django is not None and readable else None
         return project.modules.file(named) if named else None
     return None if ":" in source or " " in source else project.modules.file(source)
+
+
+def _old(project: Project) -> bool:
+    """Whether the configuration uses the names from before Celery 4, which carry no namespace."""
+    settings = project.app.settings
+    return settings.namespace is None and any(one.origin == "source" for one in settings.old_style)
 
 
 def _busiest(project: Project, module: str) -> str:
@@ -101,18 +119,19 @@ def _busiest(project: Project, module: str) -> str:
 
 
 def _on_the_app(project: Project, setting: str) -> SettingsPlace:
-    """On the app, in the module that makes it. Raises UsageError where a function makes it."""
+    """On the app, in the module that holds it. Raises UsageError where only a function does.
+
+    A Flask app is made in each process anew, with its Celery app: what the worker's module adds to its own
+    is not known to the others.
+    """
     thing = app_object(project.app, project.modules)
-    if not thing.attribute or not thing.path:
+    fleeting = project.framework == "flask" and not thing.made and setting not in BEAT_ONLY
+    if not thing.path or fleeting:
         raise UsageError(
-            f"{thing.module} makes the app in a function: there is no place for {setting} to be added to",
+            f"the app is made in a function: there is no module in which {setting} could be set",
             f"Set {setting} where the app is made, by hand.",
         )
-    return SettingsPlace(thing.path, _spelled_on_app(project, setting), "app", thing.attribute)
-
-
-def _spelled_on_app(project: Project, setting: str) -> str:
-    return project.app.settings.spelled(setting) if project.app.settings.namespace is None else setting
+    return SettingsPlace(thing.path, setting, "app", thing.attribute)
 
 
 def queue_state(project: Project, queue: str) -> QueueState:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import ast
 from collections import Counter
 
-from celerycheck.scaffold.importing import Modules
+from celerycheck.scaffold.module_files import Modules
 from celerycheck.subjects import App, TaskInfo
 
 
-def shared(app: App, importable: bool, django: bool) -> bool:
-    """Whether to make tasks with `shared_task`: as most of its tasks are, if any.
+def shared(app: App, importable: bool, preferred: bool) -> bool:
+    """Whether to make tasks with `shared_task`, as most of its tasks are; `preferred` where it has none.
 
     `importable`: whether the app can be imported by name; without that there is no other way.
     """
@@ -18,7 +18,7 @@ def shared(app: App, importable: bool, django: bool) -> bool:
     if not importable:
         return True
     if made[True] == made[False]:
-        return django or bool(made)
+        return preferred or bool(made)
     return made[True] > made[False]
 
 
@@ -40,8 +40,9 @@ def names_base(task: TaskInfo, modules: Modules) -> bool:
     if place is None or tree is None:
         return False
     for node in ast.walk(tree):
-        decorators = getattr(node, "decorator_list", [])
-        if decorators and decorators[0].lineno <= (place.line or 0) <= node.lineno:
-            keywords = (keyword for call in decorators for keyword in getattr(call, "keywords", ()))
-            return any(keyword.arg == "base" for keyword in keywords)
+        if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) or not node.decorator_list:
+            continue
+        if node.decorator_list[0].lineno <= (place.line or 0) <= node.lineno:
+            calls = (call for call in node.decorator_list if isinstance(call, ast.Call))
+            return any(keyword.arg == "base" for call in calls for keyword in call.keywords)
     return False

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from celerycheck.scaffold.importing import Modules, below
+from celerycheck.scaffold.module_files import Modules, below
 from celerycheck.scaffold.places import Place
 from celerycheck.scaffold.project import Project
 from celerycheck.scaffold.tooling import collected_folders

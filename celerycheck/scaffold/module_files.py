@@ -26,6 +26,10 @@ class Modules:
         """Whether a folder has an `__init__.py`."""
         return (self.root / folder / "__init__.py").is_file()
 
+    def holds_code(self, folder: str) -> bool:
+        """Whether Python files lie in a folder."""
+        return any(path.suffix == ".py" for path in self.listed(folder))
+
     def folder(self, package: str) -> str | None:
         """The folder of a package, one with `__init__.py` before one without; None where there is none."""
         places = [below(root, package.replace(".", "/")) for root in self.roots]
