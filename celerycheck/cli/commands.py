@@ -37,6 +37,23 @@ WorkdirOption = Annotated[
         file_okay=False,
     ),
 ]
+PythonOption = Annotated[
+    str | None,
+    typer.Option(
+        "--python", metavar="FILE", help="The project's interpreter; celerycheck need not be in it."
+    ),
+]
+LoadTimeoutOption = Annotated[
+    float,
+    typer.Option(
+        "--load-timeout",
+        metavar="SECONDS",
+        min=0.1,
+        max=86_400,
+        help="How long loading the app may take (60).",
+        show_default=False,
+    ),
+]
 DebugOption = Annotated[bool, typer.Option("--debug", help="Show tracebacks.")]
 
 
@@ -54,6 +71,14 @@ class Format(str, Enum):
 
     console = "console"
     json = "json"
+
+
+class OnConflict(str, Enum):
+    """What happens to other code that is in the way."""
+
+    abort = "abort"
+    skip = "skip"
+    overwrite = "overwrite"
 
 
 class Show(str, Enum):
@@ -78,6 +103,7 @@ def application() -> typer.Typer:
     )
     app.callback()(root)
     app.command("audit", epilog=EPILOG, short_help="Audit an app: settings, tasks, routes, schedule.")(audit)
+    app.command("new-task", short_help="Write a task, its service and its tests.")(new_task)
     app.command("explain", short_help="Say why a check matters and how to mend it.")(explain)
     app.command("checklist", short_help="Print the checklist that audits go by.")(checklist)
     return app
@@ -104,23 +130,8 @@ def audit(
     context: typer.Context,
     target: AppArgument = None,
     workdir: WorkdirOption = Path(),
-    python: Annotated[
-        str | None,
-        typer.Option(
-            "--python", metavar="FILE", help="The project's interpreter; celerycheck need not be in it."
-        ),
-    ] = None,
-    load_timeout: Annotated[
-        float,
-        typer.Option(
-            "--load-timeout",
-            metavar="SECONDS",
-            min=0.1,
-            max=86_400,
-            help="How long loading the app may take (60).",
-            show_default=False,
-        ),
-    ] = 60.0,
+    python: PythonOption = None,
+    load_timeout: LoadTimeoutOption = 60.0,
     third_party: Annotated[
         bool, typer.Option("--third-party", help="Audit the tasks of installed packages too.")
     ] = False,
@@ -209,6 +220,196 @@ def audit(
         format=format_.value,
         output=output,
         debug=debug,
+    )
+    with explained(debug):
+        code = run(options, context.obj)
+    raise typer.Exit(code)
+
+
+def new_task(
+    context: typer.Context,
+    name: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="NAME", help="The task's name, or package.name: charge_invoice.", show_default=False
+        ),
+    ] = None,
+    kind: Annotated[
+        str | None,
+        typer.Option("--kind", metavar="KIND", help="task (if left out), workflow or periodic."),
+    ] = None,
+    package: Annotated[
+        str | None,
+        typer.Option("--package", metavar="PACKAGE", help="The package it belongs to; else the only one."),
+    ] = None,
+    param: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--param",
+            metavar="NAME:TYPE",
+            help="A parameter: invoice_id:int; ids and plain values; may be repeated.",
+        ),
+    ] = None,
+    steps: Annotated[
+        str | None,
+        typer.Option("--steps", metavar="A,B,C", help="The steps of a workflow, in order."),
+    ] = None,
+    every: Annotated[
+        str | None,
+        typer.Option("--every", metavar="TIME", help="How often a periodic task runs: 15m, 1h30m."),
+    ] = None,
+    cron: Annotated[
+        str | None,
+        typer.Option("--cron", metavar="FIELDS", help='Or when it runs: "30 3 * * *".'),
+    ] = None,
+    outside: Annotated[
+        str | None,
+        typer.Option(
+            "--outside",
+            metavar="LIBRARY",
+            help="How it calls another system: requests, httpx, urllib, or none; else what is installed.",
+        ),
+    ] = None,
+    retry_on: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--retry-on", metavar="ERROR", help="An exception to retry on: requests.Timeout; may be repeated."
+        ),
+    ] = None,
+    max_retries: Annotated[
+        str | None, typer.Option("--max-retries", metavar="N", help="How often at most (5).")
+    ] = None,
+    reliable: Annotated[
+        bool | None,
+        typer.Option(
+            "--reliable/--no-reliable",
+            help="Whether it must survive its worker's death: acks_late and what belongs to it.",
+        ),
+    ] = None,
+    soft_time_limit: Annotated[
+        str | None,
+        typer.Option(
+            "--soft-time-limit", metavar="TIME", help="Seconds, or 10m, after which it is told (60)."
+        ),
+    ] = None,
+    time_limit: Annotated[
+        str | None,
+        typer.Option("--time-limit", metavar="TIME", help="Seconds, or 15m, after which it is killed (90)."),
+    ] = None,
+    queue: Annotated[
+        str | None,
+        typer.Option("--queue", metavar="QUEUE", help="Its queue, if not the default one; adds the route."),
+    ] = None,
+    rate_limit: Annotated[
+        str | None,
+        typer.Option(
+            "--rate-limit", metavar="RATE", help="At most so many: 10/m; needs a --queue of its own."
+        ),
+    ] = None,
+    keep_result: Annotated[
+        bool | None, typer.Option("--keep-result/--no-keep-result", help="Whether anybody reads its result.")
+    ] = None,
+    bind: Annotated[
+        bool | None, typer.Option("--bind/--no-bind", help="Whether it is handed itself: self.request.")
+    ] = None,
+    report_failures: Annotated[
+        bool | None,
+        typer.Option(
+            "--report-failures/--no-report-failures",
+            help="Whether each call has a report that tells what became of it.",
+        ),
+    ] = None,
+    store: Annotated[
+        str | None,
+        typer.Option(
+            "--store", metavar="STORE", help="Where is kept what is done: django, sqlalchemy or redis."
+        ),
+    ] = None,
+    lock: Annotated[
+        str | None,
+        typer.Option(
+            "--lock",
+            metavar="LOCK",
+            help="What keeps periodic runs apart: cache, django, sqlalchemy or redis.",
+        ),
+    ] = None,
+    django: Annotated[
+        bool | None,
+        typer.Option("--django/--plain", help="Whether it is written for Django; else what the app uses."),
+    ] = None,
+    target: Annotated[
+        str | None,
+        typer.Option("--app", metavar="APP", help="The app as for `celery -A`; left out, as for audit."),
+    ] = None,
+    templates: Annotated[
+        Path | None,
+        typer.Option("--templates", metavar="DIR", help="Your own templates, before the shipped ones."),
+    ] = None,
+    on_conflict: Annotated[
+        OnConflict,
+        typer.Option(
+            "--on-conflict",
+            metavar="WHAT",
+            help="Where other code is in the way: abort (if left out), skip it or overwrite it.",
+            show_default=False,
+        ),
+    ] = OnConflict.abort,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Write nothing; print the plan and the diff.")
+    ] = False,
+    no_input: Annotated[bool, typer.Option("--no-input", help="Ask nothing, in a terminal either.")] = False,
+    workdir: WorkdirOption = Path(),
+    python: PythonOption = None,
+    load_timeout: LoadTimeoutOption = 60.0,
+    debug: DebugOption = False,
+) -> None:
+    """Write a task that is thin, safe to run twice, retried, limited in time, logged and tested.
+
+    What no option says is asked in a terminal; what is usual in a project stands under
+    [tool.celerycheck.new-task] in pyproject.toml. Code that is there already is extended, never replaced
+    unasked; a second run changes nothing.
+
+    \b
+    celerycheck new-task billing.charge_invoice --param invoice_id:int --reliable
+    celerycheck new-task --kind workflow import_feed --param feed_id:int --steps fetch,store,notify
+    celerycheck new-task --kind periodic expire_carts --cron "30 3 * * *" --dry-run
+    """
+    from celerycheck.cli.explained import explained
+    from celerycheck.cli.new_task import Options, answers_given, run
+
+    given = answers_given(
+        name=name,
+        kind=kind,
+        package=package,
+        param=param,
+        steps=steps,
+        every=every,
+        cron=cron,
+        outside=outside,
+        retry_on=retry_on,
+        max_retries=max_retries,
+        reliable=reliable,
+        soft_time_limit=soft_time_limit,
+        time_limit=time_limit,
+        queue=queue,
+        rate_limit=rate_limit,
+        keep_result=keep_result,
+        bind=bind,
+        report_failures=report_failures,
+        store=store,
+        lock=lock,
+        framework=None if django is None else "django" if django else "plain",
+    )
+    options = Options(
+        given=given,
+        app=target,
+        workdir=workdir,
+        python=python,
+        load_timeout=load_timeout,
+        templates=templates,
+        on_conflict=on_conflict.value,
+        dry_run=dry_run,
+        no_input=no_input,
     )
     with explained(debug):
         code = run(options, context.obj)

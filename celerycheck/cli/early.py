@@ -13,11 +13,11 @@ OTHER_INTERPRETER_OR_NONE = ("--python", "--picture", "--help", "-h")
 
 
 def start(arguments: Sequence[str]) -> Child | None:
-    """The child for `audit` in this interpreter; None for every other command line.
+    """The child for `audit` and `new-task` in this interpreter; None for every other command line.
 
     It imports Celery and waits for its request; without one it ends with its standard input.
     """
-    if not arguments or arguments[0] != "audit":
+    if not arguments or arguments[0] not in ("audit", "new-task"):
         return None
     if any(argument.partition("=")[0] in OTHER_INTERPRETER_OR_NONE for argument in arguments):
         return None

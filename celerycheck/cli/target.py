@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import os
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,7 +14,12 @@ from celerycheck.errors import UsageError
 VARIABLES = ("APP", "CELERY_APP")
 """In the order of Celery's own command line."""
 
-KEYS = ("app",)
+NEW_TASK = "new-task"
+KEYS = ("app", NEW_TASK)
+
+
+class NoApp(UsageError):
+    """Nobody names an app."""
 
 
 @dataclass(frozen=True)
@@ -25,7 +31,7 @@ class Target:
 
 
 def target(named: str | None, workdir: Path) -> Target:
-    """The app to audit. Raises UsageError where nobody names one."""
+    """The app to audit. Raises NoApp where nobody names one, UsageError for a broken file."""
     if named is not None:
         return Target(named)
     for variable in VARIABLES:
@@ -34,7 +40,7 @@ def target(named: str | None, workdir: Path) -> Target:
     name = from_pyproject(workdir)
     if name is not None:
         return Target(name, f"[tool.celerycheck] in {workdir / 'pyproject.toml'}")
-    raise UsageError(
+    raise NoApp(
         "no app was named",
         "Name it as for `celery -A` (celerycheck audit proj), or once and for all in pyproject.toml: "
         'app = "proj" under [tool.celerycheck].',
@@ -43,9 +49,31 @@ def target(named: str | None, workdir: Path) -> Target:
 
 def from_pyproject(workdir: Path) -> str | None:
     """`app` under `[tool.celerycheck]`; None where there is none. Raises UsageError for a broken file."""
+    app = table_in(workdir).get("app")
+    if app is None or (isinstance(app, str) and app.strip()):
+        return app
+    raise UsageError(
+        f"{workdir / 'pyproject.toml'}: [tool.celerycheck] app must be an app's name",
+        'For example app = "proj".',
+    )
+
+
+def new_task_table(workdir: Path) -> Mapping[str, object]:
+    """`[tool.celerycheck.new-task]` as it stands; empty where there is none. Raises UsageError."""
+    table = table_in(workdir).get(NEW_TASK, {})
+    if isinstance(table, dict):
+        return table
+    raise UsageError(
+        f"{workdir / 'pyproject.toml'}: [tool.celerycheck] {NEW_TASK} must be a table",
+        f"Write its entries under [tool.celerycheck.{NEW_TASK}].",
+    )
+
+
+def table_in(workdir: Path) -> Mapping[str, object]:
+    """`[tool.celerycheck]` of pyproject.toml, its keys known; else empty. Raises UsageError."""
     path = workdir / "pyproject.toml"
     if not path.is_file():
-        return None
+        return {}
     try:
         text = path.read_text(encoding="utf-8")
     except UnicodeDecodeError:
@@ -55,7 +83,7 @@ def from_pyproject(workdir: Path) -> str | None:
             f"{path} cannot be read: {error.strerror or error}", "Name the app on the command line."
         ) from None
     if "celerycheck" not in text:
-        return None
+        return {}
     if sys.version_info >= (3, 11):
         import tomllib
     else:
@@ -64,10 +92,10 @@ def from_pyproject(workdir: Path) -> str | None:
         tools = tomllib.loads(text).get("tool", {})
     except tomllib.TOMLDecodeError as error:
         raise UsageError(f"{path} is not valid TOML: {error}") from None
-    return app_in(tools.get("celerycheck", {}) if isinstance(tools, dict) else {}, path)
+    return checked(tools.get("celerycheck", {}) if isinstance(tools, dict) else {}, path)
 
 
-def app_in(table: object, path: Path) -> str | None:
+def checked(table: object, path: Path) -> Mapping[str, object]:
     if not isinstance(table, dict):
         raise UsageError(
             f"{path}: tool.celerycheck must be a table", 'app = "proj" under [tool.celerycheck].'
@@ -76,10 +104,9 @@ def app_in(table: object, path: Path) -> str | None:
         if key not in KEYS:
             close = difflib.get_close_matches(key, KEYS, n=1)
             hint = (
-                f"Did you mean {close[0]!r}?" if close else "It takes app; the rest is in celerycheck.yaml."
+                f"Did you mean {close[0]!r}?"
+                if close
+                else f"It takes app, and the table {NEW_TASK}; the rest is in celerycheck.yaml."
             )
             raise UsageError(f"{path}: [tool.celerycheck] has no key {key!r}", hint)
-    app = table.get("app")
-    if app is None or (isinstance(app, str) and app.strip()):
-        return app
-    raise UsageError(f"{path}: [tool.celerycheck] app must be an app's name", 'For example app = "proj".')
+    return table

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Generic, Literal, TypeVar
 
 from celerycheck.errors import UsageError
-from celerycheck.scaffold import durations, fits, limits, names, parameters, retried, schedules
+from celerycheck.scaffold import chosen_names, durations, fits, limits, parameters, retried, schedules
 from celerycheck.scaffold.answers import Raw
 from celerycheck.scaffold.project import Framework
 from celerycheck.scaffold.situation import Situation
@@ -101,7 +101,7 @@ NAME = Question[str](
     "name",
     "NAME",
     "Name of the task",
-    names.public,
+    chosen_names.public,
     needed=_always,
     example="charge_invoice",
     once=True,
@@ -142,7 +142,7 @@ STEPS = Question[str](
     "steps",
     "--steps",
     "Steps, in order (with commas between)",
-    names.step,
+    chosen_names.step,
     "list",
     applies=_only("workflow"),
     otherwise="only a workflow has steps",

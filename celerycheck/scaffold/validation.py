@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TypeVar
 
 from celerycheck.errors import UsageError
@@ -15,21 +16,32 @@ from celerycheck.scaffold.project import Project
 from celerycheck.scaffold.questions import QUESTIONS, Question
 from celerycheck.scaffold.situation import Situation
 from celerycheck.scaffold.spec import Spec
+from celerycheck.subjects import App
 
 T = TypeVar("T")
+
+MISSING = "is missing"
 
 
 @dataclass(frozen=True)
 class Mistake:
-    """One line of what is wrong: where it was said, what is wrong with it, and the way out."""
+    """One line of what is wrong: where it was said, what is wrong with it, and the way out.
+
+    `number` is the question's, in the order in which questions are asked.
+    """
 
     where: str
     message: str
     hint: str = ""
+    number: int = 0
+
+    @property
+    def text(self) -> str:
+        return f"{self.where} {MISSING}" if self.message == MISSING else f"{self.where}: {self.message}"
 
     def __str__(self) -> str:
-        stop = "" if self.message.endswith((".", "?")) else "."
-        return f"{self.where}: {self.message}{stop} {self.hint}".rstrip()
+        stop = "" if self.text.endswith((".", "?")) else "."
+        return f"{self.text}{stop} {self.hint}".rstrip()
 
 
 @dataclass
@@ -42,7 +54,7 @@ class Reading:
     def one(self, question: Question[T]) -> T | None:
         """What the answer means; None where there is none, or none that can be read."""
         answer = self.situation.answers.get(question.key)
-        if not self._counts(question, answer) or not isinstance(answer, str) or not answer.strip():
+        if not self._counts(question) or not isinstance(answer, str) or not answer.strip():
             return None
         return next(iter(self._read(question, [answer.strip()])), None)
 
@@ -50,22 +62,27 @@ class Reading:
         """What the answers of a list mean, without those that cannot be read."""
         answers = self.situation.answers
         parts = [part for text in answers.texts(question.key) for part in parameters.split(text)]
-        return self._read(question, parts) if self._counts(question, tuple(parts)) else ()
+        return self._read(question, parts) if self._counts(question) else ()
 
     def yes(self, question: Question[bool]) -> bool:
         answer = self.situation.answers.get(question.key)
-        return self._counts(question, answer) and answer is True
+        return self._counts(question) and answer is True
 
-    def _counts(self, question: Question[object], answer: Raw | None) -> bool:
+    def _counts(self, question: Question[object]) -> bool:
         """Whether an answer is to be read; keeps the mistake where there is one too few or too many."""
         given = self.situation.answers.given(question.key)
         if not question.applies(self.situation):
             if given:
                 self.add(question, question.otherwise, "Leave it out.")
             return False
-        if answer in (None, "", ()) and question.needed(self.situation):
-            self.add(question, "is missing", f"Say {question.example}.")
+        self.require(question)
         return True
+
+    def require(self, question: Question[object]) -> None:
+        """Keep the mistake where there must be an answer and is none."""
+        answer = self.situation.answers.get(question.key)
+        if answer in (None, "", ()) and question.needed(self.situation):
+            self.add(question, MISSING, f"Say {question.example}.")
 
     def _read(self, question: Question[T], texts: Sequence[str]) -> tuple[T, ...]:
         found = []
@@ -77,17 +94,17 @@ class Reading:
         return tuple(found)
 
     def add(self, question: Question[object], message: str, hint: str = "") -> None:
-        mistake = Mistake(where(question, self.situation.answers), message, hint)
+        place = where(question, self.situation.answers)
+        mistake = Mistake(place, message, hint, QUESTIONS.index(question))
         if mistake not in self.mistakes:
             self.mistakes.append(mistake)
 
     def raise_if_wrong(self) -> None:
         """Raise UsageError that tells every mistake, if there is any."""
         if len(self.mistakes) == 1:
-            mistake = self.mistakes[0]
-            raise UsageError(f"{mistake.where}: {mistake.message}", mistake.hint)
+            raise UsageError(self.mistakes[0].text, self.mistakes[0].hint)
         if self.mistakes:
-            lines = "".join(f"\n{mistake}" for mistake in self.mistakes)
+            lines = "".join(f"\n{mistake}" for mistake in sorted(self.mistakes, key=lambda one: one.number))
             raise UsageError(f"{len(self.mistakes)} answers are missing or wrong:{lines}")
 
 
@@ -109,7 +126,7 @@ def completed(project: Project, answers: Answers) -> Answers:
     return answers
 
 
-def split_name(given: dict[str, Raw]) -> dict[str, Raw]:
+def split_name(given: Mapping[str, Raw]) -> Mapping[str, Raw]:
     """NAME as `package.name` taken apart. Raises UsageError where another package was named as well."""
     name = given.get("name")
     if not isinstance(name, str) or "." not in name:
@@ -118,6 +135,16 @@ def split_name(given: dict[str, Raw]) -> dict[str, Raw]:
     if given.get("package", package) != package:
         raise UsageError(f"NAME says {package}, and --package {given['package']}", "Name the package once.")
     return {**given, "name": last, "package": package}
+
+
+def unanswered(answers: Answers) -> tuple[Mistake, ...]:
+    """What is still to be said of the task, of all that no project can answer."""
+    nowhere = Project(Path(), App(), "plain", "", "")
+    reading = Reading(Situation(nowhere, answers))
+    for question in QUESTIONS:
+        if question.once and question.applies(reading.situation):
+            reading.require(question)
+    return tuple(reading.mistakes)
 
 
 def check_given(project: Project, answers: Answers) -> None:
