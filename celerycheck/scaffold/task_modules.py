@@ -20,42 +20,35 @@ def tasks_name(project: Project, package: str) -> str:
     What holds its tasks already counts first, then what autodiscovery and `include` look for in it, then
     what they look for elsewhere.
     """
-    held = Counter(_held(project, package))
+    held = _names(project, [task.module for task in project.app.tasks], package)
     looked_for = [*project.app.autodiscovered, *project.app.included]
-    here = list(_inside(looked_for, package))
-    elsewhere = Counter(name for other in project.packages for name in _inside(looked_for, other))
-    for names in (
-        [name for name, _ in held.most_common()],
-        here,
-        [name for name, _ in elsewhere.most_common()],
-    ):
+    elsewhere = [name for other in project.packages for name in _names(project, looked_for, other)]
+    for names in (held, _names(project, looked_for, package), elsewhere):
         if names:
-            return "tasks" if "tasks" in names else names[0]
+            return "tasks" if "tasks" in names else Counter(names).most_common(1)[0][0]
     return "tasks"
 
 
-def _held(project: Project, package: str) -> Iterable[str]:
-    """What comes below the package on the way to each of its tasks, without modules for other things."""
-    inner = [
-        other for other in project.packages if other.startswith(f"{package}." if package else "") and other
+def _names(project: Project, modules: Iterable[str], package: str) -> list[str]:
+    """What these modules are called that belong to the package; of one that is split, the part's name.
+
+    Without those of packages inside it, and without modules that are for other things.
+    """
+    inner = [other for other in project.packages if other != package and _is_in(other, package)]
+    names = [
+        module.removeprefix(f"{package}." if package else "").partition(".")[0]
+        for module in modules
+        if module not in (package, project.app_module)
+        and _is_in(module, package)
+        and not any(_is_in(module, other) for other in inner)
     ]
-    for task in project.app.tasks:
-        if task.module == project.app_module or any(_is_in(task.module, other) for other in inner):
-            continue
-        yield from (name for name in _inside([task.module], package) if name not in NO_TASKS)
-
-
-def _inside(modules: Iterable[str], package: str) -> Iterable[str]:
-    """The first part below the package of each module that is in it."""
-    for module in modules:
-        if _is_in(module, package) and module != package:
-            rest = module.removeprefix(f"{package}.") if package else module
-            if package or "." not in rest:
-                yield rest.partition(".")[0]
+    return [name for name in names if name not in NO_TASKS]
 
 
 def _is_in(module: str, package: str) -> bool:
-    return not package or module == package or module.startswith(f"{package}.")
+    if not package:
+        return "." not in module
+    return module == package or module.startswith(f"{package}.")
 
 
 def imports_its_modules(tree: ast.Module | None) -> bool:
