@@ -2,7 +2,8 @@
 
 import pytest
 
-from celerycheck.inspection.django_project import atomic, names
+from celerycheck.inspection.django_project import atomic, names, shared
+from celerycheck.subjects import DjangoApp
 
 SETTINGS = """
     SECRET_KEY = 'x'
@@ -90,6 +91,66 @@ def test_django(take):
     assert django.email_backend == "django.core.mail.backends.smtp.EmailBackend"
     assert "hunter2" not in found.text
     assert found.app.packages == ("config", "orders", "people")
+    assert [app.name for app in django.apps] == [
+        "django.contrib.contenttypes",
+        "django.contrib.auth",
+        "orders",
+        "people",
+    ]
+    assert not django.shared_cache
+    assert {"orders.tasks", "people.tasks"} <= set(found.app.autodiscovered)
+
+
+MOVED = (
+    SETTINGS
+    + """
+    DEFAULT_AUTO_FIELD = 'django.db.models.BigAutoField'
+    MIGRATION_MODULES = {{'people': None, 'orders': 'history.orders'}}
+    CACHES = {{'default': {{'BACKEND': 'django.core.cache.backends.db.DatabaseCache', 'LOCATION': 't'}}}}
+    """
+)
+
+
+def test_installed_apps(take):
+    pytest.importorskip("django")
+    config = """
+        from django.apps import AppConfig
+        class People(AppConfig):
+            name, label = 'people', 'folk'
+            default_auto_field = 'django.db.models.SmallAutoField'
+        """
+    files = {**project("folk.Person", MOVED), "people/apps.py": config}
+    django = take(files, "config").app.django
+    assert django is not None
+    models = ("Tag", "Line", "Order", "Pending")
+    assert django.apps[2] == DjangoApp(
+        "orders", "orders", "django.db.models.BigAutoField", "history.orders", django.apps[2].models
+    )
+    assert sorted(django.apps[2].models) == sorted(models)
+    assert django.apps[3] == DjangoApp(
+        "people", "folk", "django.db.models.SmallAutoField", "people.migrations", ("Person",)
+    )
+    assert django.shared_cache
+
+
+@pytest.mark.parametrize(
+    ("backend", "expected"),
+    [
+        ("django.core.cache.backends.locmem.LocMemCache", False),
+        ("django.core.cache.backends.dummy.DummyCache", False),
+        ("django.core.cache.backends.memcached.PyMemcacheCache", True),
+        ("django.core.cache.backends.redis.RedisCache", True),
+        ("django.core.cache.backends.db.DatabaseCache", True),
+        ("django.core.cache.backends.filebased.FileBasedCache", True),
+        ("django_redis.cache.RedisCache", True),
+        ("django_bmemcached.memcached.BMemcached", True),
+        ("diskcache.DjangoCache", False),
+        ("shop.cache.Cache", False),
+        ("", False),
+    ],
+)
+def test_caches_that_processes_share(backend, expected):
+    assert shared(backend) is expected
 
 
 @pytest.mark.parametrize(

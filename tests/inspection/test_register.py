@@ -59,6 +59,15 @@ def test_one_broken_module_does_not_hide_the_rest(take):
     assert causes[3] == "RuntimeError: no redis://u:********@h"
     assert causes[4] == "KeyError: 'KEY_OF_REDIS'"
     assert app.partial == "leaves.tasks, crooked.tasks, absent and 2 more could not be imported"
+    assert app.autodiscovered == (
+        "absent.tasks",
+        "crooked.tasks",
+        "first.jobs",
+        "first.tasks",
+        "last.tasks",
+        "leaves.tasks",
+    )
+    assert app.included == ("imported_broken", "included", "included_broken")
 
 
 def test_a_whole_load_is_not_partial(take):
@@ -106,6 +115,29 @@ def test_lookups_of_other_apps_are_not_held_against_this_one(take):
         "proj.celery:app",
     ).app
     assert app.silent_autodiscovery == ()
+    assert app.autodiscovered == ("empty.tasks",)
+
+
+def test_where_this_app_looks_for_tasks(take):
+    app = take(
+        {
+            "proj/celery.py": APP
+            + """
+    other = Celery('other')
+    other.autodiscover_tasks(['elsewhere'], force=True)
+    app.autodiscover_tasks(['proj.orders', 'proj.mials', 'proj.orders.apps.Config'])
+    app.autodiscover_tasks(['proj.jobs'], related_name=None)
+    app.conf.imports = ('proj.loose',)
+    """,
+            "proj/orders/apps.py": "class Config: pass\n",
+            "proj/jobs.py": "",
+            "proj/loose.py": "",
+            "elsewhere/tasks.py": "",
+        },
+        "proj.celery:app",
+    ).app
+    assert app.autodiscovered == ("proj.jobs", "proj.orders.apps.tasks", "proj.orders.tasks", "proj.tasks")
+    assert app.included == ("proj.loose",)
 
 
 def test_default_modules_are_imported_before_the_app_is_finalized(take):

@@ -5,7 +5,14 @@ import sys
 import pytest
 
 from celerycheck.failure_reporters import REPORTERS
-from celerycheck.inspection.reporters import IMPORTED, INSTALLED, OPTIONAL_MODULES, installed
+from celerycheck.inspection.reporters import (
+    IMPORTED,
+    INSTALLED,
+    OPTIONAL_MODULES,
+    SCAFFOLDED,
+    installed,
+    installed_library,
+)
 
 from .conftest import write
 
@@ -53,6 +60,23 @@ def test_what_is_installed_is_told_without_an_import(take):
     app = take({"proj.py": HEAD, **PACKAGES}).app
     expected = {"scout_apm", "rollbar", "sentry_sdk", "bugsnag", "opentelemetry.instrumentation.celery"}
     assert expected <= set(app.modules_available)
+
+
+@pytest.mark.parametrize(
+    ("name", "there"),
+    [("shelf", False), ("library", True), ("single", True), ("shelf.inner", True), ("nosuch_at_all", False)],
+)
+def test_a_folder_without_code_is_no_library(tmp_path, monkeypatch, name, there):
+    """A folder `redis` with settings of a server, beside the app, is not redis-py."""
+    write(tmp_path, {"library/__init__.py": "", "single.py": "", "shelf/inner/__init__.py": ""})
+    (tmp_path / "shelf/__init__.py").unlink()
+    monkeypatch.syspath_prepend(tmp_path)
+    assert installed_library(name) is there
+
+
+def test_what_tasks_are_written_with_is_looked_for(take):
+    found = take({"proj.py": HEAD, "httpx.py": "", "flask_sqlalchemy.py": "raise RuntimeError"}).app
+    assert {"pytest", "httpx", "flask_sqlalchemy"} <= set(found.modules_available) & set(SCAFFOLDED)
 
 
 def test_every_tracker_is_looked_for():
