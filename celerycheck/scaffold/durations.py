@@ -7,7 +7,7 @@ import re
 from celerycheck.errors import UsageError
 
 _SECONDS = {"d": 86_400, "h": 3_600, "m": 60, "s": 1}
-_WRITTEN = re.compile(r"(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?")
+_WRITTEN = re.compile(r"(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?", re.ASCII)
 _SPELLED = {"day": "d", "hour": "h", "hr": "h", "minute": "m", "min": "m", "second": "s", "sec": "s"}
 _LONGEST = 366 * 86_400
 EXAMPLES = "Write it as 90s, 15m, 1h30m or 1d."

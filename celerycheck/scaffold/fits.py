@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from celerycheck.errors import UsageError
 from celerycheck.nearest import nearest
+from celerycheck.scaffold import retried
 from celerycheck.scaffold.project import Framework, Project
 from celerycheck.scaffold.retried import LIBRARIES
 from celerycheck.scaffold.situation import Situation
@@ -57,7 +58,8 @@ def usual_package(situation: Situation) -> str | None:
     holding = {_holder(task.module, known) for task in situation.project.app.tasks} - {None}
     if len(holding) == 1:
         return holding.pop()
-    return known[0] if len(known) == 1 else None
+    proper = [name for name in known if name != TOP] or known
+    return proper[0] if len(proper) == 1 and not holding else None
 
 
 def _holder(module: str, known: tuple[str, ...]) -> str | None:
@@ -122,7 +124,8 @@ def usual_lock(situation: Situation) -> str | None:
     """Django's cache or database; elsewhere, what keeps the store too."""
     chosen = situation.answers.text("store")
     fitting = locks(situation)
-    return chosen if chosen in fitting else next(iter(fitting), None)
+    same = chosen in fitting and situation.project.framework != "django"
+    return chosen if same else next(iter(fitting), None)
 
 
 def lock(text: str, situation: Situation) -> Lock:
@@ -148,7 +151,7 @@ def usual_outside(situation: Situation) -> str:
     """The library whose exceptions are named, else the first one there is."""
     named = {name.strip().partition(".")[0] for name in situation.answers.texts("retry_on")}
     if situation.answers.source("retry_on") != "default":
-        for library in ("requests", "httpx"):
+        for library in outsides(situation):
             if library in named:
                 return library
     return outsides(situation)[0]
@@ -160,6 +163,15 @@ def outside(text: str, situation: Situation) -> Outside:
     if text in LIBRARIES and text not in situation.project.installed:
         raise missing(text)
     return next(known for known in OUTSIDE if known == text)
+
+
+def exception(text: str, situation: Situation) -> str:
+    """The dotted name of an exception that the project has. Raises UsageError."""
+    name = retried.exception(text)
+    library = name.partition(".")[0]
+    if library in LIBRARIES and library not in situation.project.installed | situation.project.first_party:
+        raise missing(library)
+    return name
 
 
 def usual_retry_on(situation: Situation) -> tuple[str, ...]:

@@ -23,8 +23,9 @@ def next_steps(
     yield "run the tests", tests(project, layout)
     if any(piece.path.startswith(f"{layout.migrations}/") for piece in pieces if isinstance(piece, Module)):
         yield "make its table", f"{manage(project)} migrate {spec.package.rpartition('.')[2]}"
-    for name in variables(pieces, layout):
-        yield "say where it is", f"export {name}={_KNOWN.get(name, 'https://...')}"
+    needed = [f"{name}={_KNOWN.get(name, 'https://...')}" for name in variables(pieces, layout)]
+    if needed:
+        yield "set what it reads", f"export {' '.join(needed)}"
     if spec.store == "sqlalchemy":
         made = "Base.metadata.create_all(engine())"
         yield "make its table", f'python -c "from {layout.completed.module} import Base, engine; {made}"'

@@ -50,17 +50,19 @@ def _asked(question: Question[object], project: Project, answers: Answers, termi
     if answers.given(question.key) or not question.applies(situation) or not question.asked(situation):
         return answers
     answer = ask(question, situation, terminal)
-    if answer in (None, "", ()):
+    # What is usual can be emptied; where there was nothing, the question stays open.
+    if answer is None or (not answer and answer is not False and answers.source(question.key) is None):
         return answers
     return _with(question, answer, answers)
 
 
-def _with(question: Question[object], answer: Raw | None, answers: Answers) -> Answers:
+def _with(question: Question[object], answer: Raw, answers: Answers) -> Answers:
     """The answers and this one; a name may bring its package with it."""
-    assert answer is not None
-    for key, value in split_name({question.key: answer}).items():
-        if key == question.key or not answers.given(key):
-            answers = answers.adding("prompt", key, value)
+    if question.key != "name":
+        return answers.adding("prompt", question.key, answer)
+    package = {"package": answers.text("package")} if answers.given("package") else {}
+    for key, value in split_name({"name": answer, **package}).items():
+        answers = answers.adding("prompt", key, value)
     return answers
 
 

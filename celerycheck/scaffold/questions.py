@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Generic, Literal, TypeVar
 
 from celerycheck.errors import UsageError
-from celerycheck.scaffold import chosen_names, durations, fits, limits, parameters, retried, schedules
+from celerycheck.scaffold import chosen_names, durations, fits, limits, parameters, schedules
 from celerycheck.scaffold.answers import Raw
 from celerycheck.scaffold.project import Framework
 from celerycheck.scaffold.situation import Situation
@@ -78,13 +78,14 @@ class Question(Generic[T_co]):
 
     def refusal(self, text: str, situation: Situation) -> str:
         """Why an answer as it was typed is refused, in one line; empty where it is fine."""
+        if not text.strip():
+            return f"An answer is needed: {self.example}" if self.needed(situation) else ""
         try:
             for part in parameters.split(text) if self.form == "list" else [text.strip()]:
                 self.parse(part, situation)
         except UsageError as error:
             return f"{error.message}. {error.hint}".rstrip()
-        missing = not text.strip() and self.needed(situation)
-        return f"An answer is needed: {self.example}" if missing else ""
+        return ""
 
 
 def yes_or_no(text: str) -> bool:
@@ -229,7 +230,7 @@ RETRY_ON = Question[str](
     "retry_on",
     "--retry-on",
     "Exceptions to retry on (with commas between)",
-    _plainly(retried.exception),
+    fits.exception,
     "list",
     default=fits.usual_retry_on,
     needed=_always,

@@ -82,7 +82,9 @@ class Reading:
         """Keep the mistake where there must be an answer and is none."""
         answer = self.situation.answers.get(question.key)
         if answer in (None, "", ()) and question.needed(self.situation):
-            self.add(question, MISSING, f"Say {question.example}.")
+            choices = ", ".join(question.choices(self.situation)[:10])
+            there = f" There is {choices}." if choices else ""
+            self.add(question, MISSING, f"Say {question.example}.{there}")
 
     def _read(self, question: Question[T], texts: Sequence[str]) -> tuple[T, ...]:
         found = []
