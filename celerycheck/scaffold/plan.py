@@ -161,15 +161,17 @@ def opened(root: Path, path: str) -> Draft:
 
 
 def dotted(root: Path, path: str) -> str:
-    """The name that a file is imported by: of the folders above it those that are packages, else all."""
+    """The name that a file is imported by: of the folders above it those that are packages, else all.
+
+    A package's own file ends in `.__init__`.
+    """
     file = root / path
     folders = list(Path(path).parts[:-1])
     count = 0
     while count < len(folders) and (file.parents[count] / "__init__.py").exists():
         count += 1
     kept = folders[len(folders) - count :] if count else folders
-    stem = [] if file.stem == "__init__" else [file.stem]
-    return ".".join(kept + stem)
+    return ".".join([*kept, file.stem])
 
 
 def applied(draft: Draft, piece: Piece, rules: Rules) -> Draft:

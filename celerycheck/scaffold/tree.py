@@ -15,7 +15,7 @@ Statement = cst.SimpleStatementLine | cst.BaseCompoundStatement
 
 LINE = re.compile(r"[^\r\n]*(?:\r\n|\n|\r)|[^\r\n]+\Z")
 ABOUT_FILE = re.compile(r"#!|#.*coding[:=]")
-"""Comments of the first two lines that must stay there."""
+"""Comments of the first two lines that must stay there, with what is said below them."""
 
 
 def lines(text: str) -> list[str]:
@@ -61,9 +61,10 @@ class Tree:
 
     @property
     def text(self) -> str:
-        """The file; its last line has a newline where it had one when it was read."""
+        """The file; its last line has a newline where it had one when it was read, or where it was empty."""
         whole = self.header + "".join(block.above + block.text for block in self.blocks) + self.footer
-        return whole if self.module.has_trailing_newline else whole.removesuffix(self.newline)
+        empty = not self.module.body and not self.module.header
+        return whole if empty or self.module.has_trailing_newline else whole.removesuffix(self.newline)
 
     def with_blocks(self, blocks: Iterable[Block]) -> Tree:
         return replace(self, blocks=tuple(blocks))
@@ -119,8 +120,10 @@ def adopted(tree: Tree) -> Tree:
     if not tree.blocks or is_import(tree.blocks[0].node) or is_docstring(tree.blocks[0].node):
         return tree
     start = len(header)
-    while start and header[start - 1].strip() and not (start <= 2 and ABOUT_FILE.match(header[start - 1])):
+    while start and header[start - 1].strip():
         start -= 1
+    if any(ABOUT_FILE.match(line) for line in header[start:2]):
+        return tree
     first = replace(tree.blocks[0], above="".join(header[start:]))
     return replace(tree, header="".join(header[:start]), blocks=(first, *tree.blocks[1:]))
 
