@@ -79,6 +79,11 @@ def _folder(project: Project, package: str) -> str:
     if package in project.packages and folder is not None:
         return folder
     known = [other for other in project.packages if other]
+    if package and project.django_apps and folder is not None:
+        raise UsageError(
+            f"{package} is no installed Django app: it can have no models, and its tasks are not looked for",
+            f"Add it to INSTALLED_APPS, or choose one of {', '.join(known[:20])}.",
+        )
     near = nearest(package, known)
     meant = f"Did you mean {near}? " if near else ""
     listed = (

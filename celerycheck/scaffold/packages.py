@@ -27,24 +27,26 @@ PARTS = frozenset(
 
 
 def packages(app: App, modules: Modules, django: bool) -> tuple[str, ...]:
-    """Dotted packages, those with tasks first; for Django the installed apps before all others.
+    """Dotted packages, those with tasks first; of a Django project the installed apps, if it has any.
 
     An empty name stands for the modules beside an app that lies in no package.
     """
-    installed = django_apps(app, modules) if django else ()
     busy = with_tasks(app)
-    found = [*installed, *(name for name in modules.packages() if is_home(name))]
-    found += [name for name in busy if is_home(name) and (not name or modules.folder(name) is not None)]
-    if (
-        not django
-        and "." not in app.module
-        and not (modules.file(app.module) or "/").endswith("/__init__.py")
-    ):
+    installed = django_apps(app, modules) if django else ()
+    if installed:
+        return tuple(sorted(installed, key=lambda name: name not in busy))
+    found = [name for name in (*modules.packages(), *sorted(busy)) if is_home(name)]
+    found = [name for name in found if name and modules.folder(name) is not None]
+    if stands_alone(app, modules) and not django:
         found.append("")
     order = {name: number for number, name in enumerate(dict.fromkeys(found))}
-    return tuple(
-        sorted(order, key=lambda name: (name not in installed and django, name not in busy, order[name]))
-    )
+    return tuple(sorted(order, key=lambda name: (name not in busy, order[name])))
+
+
+def stands_alone(app: App, modules: Modules) -> bool:
+    """Whether the app is found in a module that lies in no package."""
+    path = modules.file(app.module)
+    return "." not in app.module and path is not None and not path.endswith("/__init__.py")
 
 
 def django_apps(app: App, modules: Modules) -> tuple[str, ...]:

@@ -329,6 +329,13 @@ def test_a_package_that_is_not_there(tmp_path, packages, package, message, hint)
     assert (failed.value.message, failed.value.hint) == (message, hint)
 
 
+def test_a_package_that_is_no_app_of_django(tmp_path):
+    project = dataclasses.replace(plain(tmp_path, {"config/__init__.py": ""}), django_apps=("shop",))
+    with pytest.raises(UsageError, match="config is no installed Django app") as failed:
+        layout(project, "config", "x")
+    assert failed.value.hint == "Add it to INSTALLED_APPS, or choose one of shop."
+
+
 def test_migrations_may_lie_elsewhere(tmp_path):
     apps = (DjangoApp("shop", "shop", migrations="history.shop"),)
     project = plain(tmp_path, {"history/shop/0001_a.py": ""}, django=DjangoInfo(apps=apps))

@@ -125,7 +125,7 @@ def test_a_project_as_a_whole(tmp_path):
     pytest.importorskip("django")
     project = project_of(tmp_path, DJANGO, "config")
     assert project.django_apps == ("apps.orders", "apps.billing")
-    assert project.packages == ("apps.billing", "apps.orders", "apps", "apps.orders.tests_of_old", "config")
+    assert project.packages == ("apps.billing", "apps.orders")
     assert {"apps", "config", "manage"} <= project.first_party
     assert {"django", "pytest"} <= project.installed
     assert project.celery == project.app.version
@@ -142,7 +142,14 @@ def test_plain_may_be_asked_for(tmp_path):
     pytest.importorskip("django")
     project = project_of(tmp_path, DJANGO, "config", framework="plain")
     assert (project.framework, project.django_apps) == ("plain", ())
-    assert project.packages[0] == "apps.billing"
+    assert project.packages == ("apps.billing", "apps", "apps.orders", "apps.orders.tests_of_old", "config")
+
+
+def test_a_django_project_without_apps_of_its_own(tmp_path):
+    pytest.importorskip("django")
+    settings = DJANGO["config/settings.py"].replace('"apps.orders.apps.OrdersConfig", "apps.billing"', "")
+    project = project_of(tmp_path, {**DJANGO, "config/settings.py": settings}, "config")
+    assert (project.django_apps, project.packages[0]) == ((), "apps")
 
 
 def test_django_cannot_be_asked_for_where_it_is_not(tmp_path):
