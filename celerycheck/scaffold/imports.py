@@ -151,11 +151,12 @@ def read(node: cst.BaseSmallStatement) -> list[Import]:
 def arranged(
     found: Iterable[Line], first_party: frozenset[str], line_length: int, newline: str
 ) -> Iterator[tuple[str, str]]:
-    """Each statement in order, after what stands above it: a blank line between groups, and its comments."""
+    """Each statement in order, after what stands above it: a blank line between groups and above comments."""
     previous: Section | None = None
     for line in sorted(found, key=lambda each: line_key(each.imports[0], first_party)):
         group = section(line.imports[0].module, first_party)
-        gap = newline if previous is not None and group != previous else ""
+        apart = previous is not None and (group != previous or line.above)
+        gap = newline if apart else ""
         yield gap + line.above, line.text(line_length, newline)
         previous = group
 
