@@ -77,10 +77,11 @@ class PlanPage:
 
 
 def _names(change: Change) -> Iterator[str]:
-    """What happens in a file that is there already, by name; the first few."""
+    """What happens in a file that is there already, by name: the first few, imports only if alone."""
     if change.status in ("create", "identical"):
         return
     names = change.conflicts if change.status in ("conflict", "skip") else (*change.added, *change.replaced)
-    yield from map(visible, names[:_MOST_NAMES])
-    if len(names) > _MOST_NAMES:
-        yield f"{len(names) - _MOST_NAMES} more"
+    telling = [name for name in names if not name.startswith(("import ", "from "))] or list(names)
+    yield from map(visible, telling[:_MOST_NAMES])
+    if len(telling) > _MOST_NAMES:
+        yield f"{len(telling) - _MOST_NAMES} more"
