@@ -8,6 +8,7 @@ from celerycheck.scaffold.exceptions import Named, named
 from celerycheck.scaffold.fitting import Fit, fitting
 from celerycheck.scaffold.layout import Layout, Place
 from celerycheck.scaffold.project import Project
+from celerycheck.scaffold.reporting import base_class, report_values
 from celerycheck.scaffold.samples import key, may_be_logged, needs_digest, sample
 from celerycheck.scaffold.spec import Parameter, Spec
 
@@ -60,6 +61,7 @@ def context(spec: Spec, project: Project, layout: Layout, *, names_queue: bool =
         "completed_import": imported(layout.completed, "completed_work")[1],
         "options": options(spec, project, failures, fit, names_queue=names_queue),
         **making_tasks(project),
+        **report_values(spec, project, layout),
     }
 
 
@@ -110,8 +112,9 @@ def options(spec: Spec, project: Project, failures: list[Named], fit: Fit, *, na
     """The lines of the task's decorator, one option each."""
     retried = [*(failure.written for failure in failures), "SoftTimeLimitExceeded"]
     lines = ["bind=True"] if spec.bind or spec.kind == "periodic" else []
-    if project.base:
-        lines.append(f"base={project.base.rpartition('.')[2]}")
+    base = base_class(spec) or (project.base or "").rpartition(".")[2]
+    if base:
+        lines.append(f"base={base}")
     lines += [
         fit("autoretry_for=(", retried, ")", 4),
         f"max_retries={spec.max_retries}",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from celerycheck.scaffold import reporting
 from celerycheck.scaffold.context import context
 from celerycheck.scaffold.layout import Layout
 from celerycheck.scaffold.migrations import auto_field, upcoming_of
@@ -46,9 +47,14 @@ class _Making:
 
     def store(self) -> Iterator[Piece]:
         if self.spec.store == "django":
-            yield from self.records(["CompletedWork"])
+            yield from self.records(["CompletedWork", *reporting.models(self.spec)])
         else:
             yield self.module(f"completed_{self.spec.store}.py.j2", self.layout.completed.path)
+        for template, place in reporting.modules(self.spec, self.project, self.layout):
+            yield self.module(template, place.path)
+        if reporting.has_page(self.spec, self.project) and self.layout.admin_exports:
+            names = ["ActionReportAdmin"]
+            yield Module(self.layout.admin_exports, reexported(self.layout.admin.module, names))
 
     def records(self, models: list[str]) -> Iterator[Piece]:
         """The models that are needed, and one migration for those that no migration makes yet."""
@@ -86,6 +92,8 @@ class _Making:
         else:
             yield self.module("conftest.py.j2", self.layout.conftest.path)
             yield self.module("test_pytest.py.j2", self.layout.tests.path)
+        for template, place in reporting.tests(self.spec, self.layout):
+            yield self.module(template, place.path)
 
     def markers(self) -> Iterator[Piece]:
         for path in self.layout.markers:
