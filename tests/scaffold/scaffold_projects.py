@@ -1,5 +1,6 @@
 """Small real projects of every kind, and what `new-task` reads of them through the real child."""
 
+import os
 import textwrap
 from pathlib import Path
 
@@ -172,7 +173,7 @@ def pictured(root: Path, files, target, *, path=()):
     with pytest.MonkeyPatch.context() as patch:
         for name in ("DJANGO_SETTINGS_MODULE", "CELERY_CONFIG_MODULE", "CELERY_BROKER_URL", "APP"):
             patch.delenv(name, raising=False)
-        patch.setenv("PYTHONPATH", ":".join(str(root / folder) for folder in path))
+        patch.setenv("PYTHONPATH", os.pathsep.join(str(root / folder) for folder in path))
         request = picture.Request(target, root)
         app, _ = picture.take(request, print, picture.Child(request.python))
     return app
