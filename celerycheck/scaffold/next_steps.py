@@ -22,7 +22,7 @@ def next_steps(
     """(What, how), in order; `target` is the app as it was named."""
     yield "run the tests", tests(project, layout)
     if any(piece.path.startswith(f"{layout.migrations}/") for piece in pieces if isinstance(piece, Module)):
-        yield "make its table", f"{manage(project)} migrate {spec.package.rpartition('.')[2]}"
+        yield "make its table", f"{manage(project)} migrate {label(spec, project)}"
     needed = [f"{name}={_KNOWN.get(name, 'https://...')}" for name in variables(pieces, layout)]
     if needed:
         yield "set what it reads", f"export {' '.join(needed)}"
@@ -38,6 +38,12 @@ def next_steps(
     names = task_names(spec, layout.tasks.module)
     glob = names[0] if len(names) == 1 else f"'{layout.tasks.module}.*{spec.name}*'"
     yield "see it in the audit", f"celerycheck audit {target} --task {glob}"
+
+
+def label(spec: Spec, project: Project) -> str:
+    """What Django's commands call the app."""
+    apps = project.app.django.apps if project.app.django is not None else ()
+    return next((app.label for app in apps if app.name == spec.package), spec.package.rpartition(".")[2])
 
 
 def manage(project: Project) -> str:
