@@ -137,12 +137,21 @@ def longer(module: cst.Module, block: Block, names: Sequence[Import], line_lengt
 
 
 def with_alias(text: str, one: Import) -> str:
-    """The text of a from-import that has comments in it, with a name at its end."""
+    """The text of a from-import that has comments in it, with one more name: sorted in, else at its end."""
     editable = Editable(text)
-    line = editable.module.body[0]
-    assert isinstance(line, cst.SimpleStatementLine)
-    assert isinstance(line.body[0], cst.ImportFrom)
-    return editable.appended(line.body[0], cst.Name(one.name or ""))
+    node = cst.ensure_type(
+        cst.ensure_type(editable.module.body[0], cst.SimpleStatementLine).body[0], cst.ImportFrom
+    )
+    names = [name_key(each) for each in read(node)]
+    place = next((number for number, key in enumerate(names) if key > name_key(one)), len(names))
+    aliases = [] if isinstance(node.names, cst.ImportStar) else list(node.names)
+    rows = [editable.line_start(editable.span(alias)[0]) for alias in aliases]
+    if names == sorted(names) and place < len(names) and rows[0] > 0 and len(set(rows)) == len(rows):
+        above = rows[place - 1] if place else 0
+        row = f"{editable.indent(rows[place])}{one.name},{editable.style.newline}"
+        below = above + len(lines(text[above:])[0])
+        return text[:below] + row + text[below:]
+    return editable.appended(node, cst.Name(one.name or ""))
 
 
 def name_key(one: Import) -> Key:
@@ -173,7 +182,7 @@ def with_statement(tree: Tree, new: Block, manner: Manner) -> Tree:
     if group in groups:
         place = end - groups[::-1].index(group)
         return spliced(tree, place, replace(new, above=""), *tree.blocks[place : place + 1])
-    return spliced(tree, end, replace(new, above=tree.newline), *tree.blocks[end : end + 1])
+    return started(tree, new, end)
 
 
 def spliced(tree: Tree, place: int, *blocks: Block) -> Tree:
@@ -182,7 +191,7 @@ def spliced(tree: Tree, place: int, *blocks: Block) -> Tree:
 
 
 def started(tree: Tree, new: Block, place: int) -> Tree:
-    """The tree with its first import."""
+    """The tree with an import statement apart from what stands before and after it."""
     apart = place > 0
     new = replace(new, above=tree.newline if apart else "")
     below = [padded([new], block, tree) for block in tree.blocks[place : place + 1]]

@@ -82,7 +82,7 @@ def begun(target: Tree, source: Tree, statements: Sequence[Wanted]) -> Merged:
     added = tuple(statement.label for statement in statements)
     if not target.header.strip():
         return Merged(source.text, added)
-    below = placed(replace(target, module=source.module), {0: source.blocks})
+    below = placed(target, {0: source.blocks})
     return Merged(replace(below, footer=source.footer).text, added)
 
 

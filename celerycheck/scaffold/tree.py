@@ -72,6 +72,8 @@ class Tree:
 
 def parsed(text: str, path: str) -> Tree:
     """Parse a file. Raises UsageError naming `path` and the line where it is no Python."""
+    if "\0" in text:
+        raise unreadable(path, f"line {text[: text.index(chr(0))].count(chr(10)) + 1}: it holds a null byte")
     try:
         module = cst.parse_module(text)
     except cst.ParserSyntaxError as error:

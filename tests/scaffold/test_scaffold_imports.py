@@ -133,36 +133,12 @@ def test_names_in_order():
 
 
 MODULES = [
-    "os",
-    "os.path",
-    "abc",
-    "django.db",
-    "celery",
-    "Celery2",
-    "a10",
-    "a9",
-    "billing.x",
-    "shop",
-    ".near",
-    "..",
-    "b_B",
-    "x1y",
+    *("os", "os.path", "abc", "django.db", "celery", "Celery2", "a10"),
+    *("a9", "billing.x", "shop", ".near", "..", "b_B", "x1y"),
 ]
 NAMES = [
-    "a",
-    "b",
-    "B",
-    "CONST",
-    "Foo",
-    "foo",
-    "FOO",
-    "_P",
-    "_p",
-    "Q",
-    "q1",
-    "a10",
-    "a9",
-    "a_name_that_takes_some_space_indeed",
+    *("a", "b", "B", "CONST", "Foo", "foo", "FOO", "_P", "_p", "Q"),
+    *("q1", "a10", "a9", "a_name_that_takes_some_space_indeed"),
 ]
 ENDS = [
     "",
