@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+from celerycheck.scaffold import workflow
 from celerycheck.scaffold.exceptions import Named, named
 from celerycheck.scaffold.fitting import Fit, fitting
 from celerycheck.scaffold.layout import Layout, Place
@@ -26,6 +27,7 @@ def context(spec: Spec, project: Project, layout: Layout, *, names_queue: bool =
     fit = fitting(project.line_length)
     services, services_import = imported(layout.services, "services")
     failures = named(spec.retry_on)
+    lines = options(spec, project, failures, fit, names_queue=names_queue)
     return {
         "spec": spec,
         "project": project,
@@ -59,9 +61,10 @@ def context(spec: Spec, project: Project, layout: Layout, *, names_queue: bool =
         "error_class": failures[0].written,
         "post_parameter": ["post: mock.Mock"] if spec.outside != "none" else [],
         "completed_import": imported(layout.completed, "completed_work")[1],
-        "options": options(spec, project, failures, fit, names_queue=names_queue),
+        "options": lines,
         **making_tasks(project),
         **report_values(spec, project, layout),
+        **(workflow.values(spec, project, lines) if spec.kind == "workflow" else {}),
     }
 
 

@@ -37,13 +37,14 @@ class _Making:
         self.spec, self.project, self.layout, self.templates = spec, project, layout, templates
         self.route = route(spec.queue, task_names(spec, layout.tasks.module), project)
         self.values = context(spec, project, layout, names_queue=self.route.option)
+        self.prefix = "workflow_" if spec.kind == "workflow" else ""
 
     def module(self, template: str, path: str, **more: object) -> Module:
         return Module(path, self.templates.module(template, {**self.values, **more}, self.project))
 
     def code(self) -> Iterator[Piece]:
-        yield self.module("services.py.j2", self.layout.services.path)
-        yield self.module("tasks.py.j2", self.layout.tasks.path)
+        yield self.module(f"{self.prefix}services.py.j2", self.layout.services.path)
+        yield self.module(f"{self.prefix}tasks.py.j2", self.layout.tasks.path)
 
     def store(self) -> Iterator[Piece]:
         if self.spec.store == "django":
@@ -88,10 +89,10 @@ class _Making:
     def tests(self) -> Iterator[Piece]:
         if self.spec.store == "django":
             yield self.module("in_process_worker.py.j2", self.layout.worker.path)
-            yield self.module("test_django.py.j2", self.layout.tests.path)
+            yield self.module(f"test_{self.prefix}django.py.j2", self.layout.tests.path)
         else:
             yield self.module("conftest.py.j2", self.layout.conftest.path)
-            yield self.module("test_pytest.py.j2", self.layout.tests.path)
+            yield self.module(f"test_{self.prefix}pytest.py.j2", self.layout.tests.path)
         for template, place in reporting.tests(self.spec, self.layout):
             yield self.module(template, place.path)
 
