@@ -10,7 +10,8 @@ from libcst.helpers import get_full_name_for_node
 from celerycheck.scaffold.editable import Editable
 from celerycheck.scaffold.extending import Written, after_owner, literal_text
 from celerycheck.scaffold.formatting import laid_out
-from celerycheck.scaffold.import_merge import target
+from celerycheck.scaffold.import_merge import Manner, target
+from celerycheck.scaffold.import_order import Import
 from celerycheck.scaffold.merge import Merged
 from celerycheck.scaffold.names import bindings
 from celerycheck.scaffold.pieces import Loaded
@@ -22,16 +23,16 @@ SETTINGS = ("include", "imports")
 MODULE_SETTINGS = (*SETTINGS, "CELERY_INCLUDE", "CELERY_IMPORTS")
 
 
-def added(existing: str, loaded: Loaded, *, line_length: int = 88) -> Merged:
+def added(existing: str, loaded: Loaded, *, module: str = "", line_length: int = 88) -> Merged:
     """The module with what makes workers import `loaded.module`: one more item where there is a list of them.
 
-    Raises UsageError where the module is no Python, CannotExtend where it does not make the app.
+    `module` is its own dotted name, which tells what its relative imports mean. Raises UsageError where the module is no Python, CannotExtend where it does not make the app.
     """
     tree = parsed(existing, loaded.path)
     editable = Editable(existing, line_length)
     packages = list(discovered(editable.module, loaded))
     modules = list(included(editable.module, loaded))
-    if imported(tree, loaded) or holds(packages, loaded.package) or holds(modules, loaded.module):
+    if imported(tree, loaded, module) or holds(packages, loaded.package) or holds(modules, loaded.module):
         return Merged(existing)
     if packages:
         text = editable.appended(packages[0], item(loaded.package))
@@ -115,12 +116,17 @@ def holds(found: list[Items], name: str) -> bool:
     return any(literal_text(element.value) == name for node in found for element in node.elements)
 
 
-def imported(tree: Tree, loaded: Loaded) -> bool:
+def imported(tree: Tree, loaded: Loaded, module: str) -> bool:
     """Whether the module itself imports the other one."""
     return any(
-        binding.imported is not None and target(binding.imported) == loaded.module
+        loads(Manner(module).absolute(binding.imported), loaded.module)
         for binding in bindings(tree)
+        if binding.imported is not None
     )
+
+
+def loads(one: Import, module: str) -> bool:
+    return target(one) == module if one.name else f"{one.module}.".startswith(f"{module}.")
 
 
 def item(text: str) -> cst.Element:

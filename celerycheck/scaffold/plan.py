@@ -222,7 +222,7 @@ def extended(draft: Draft, piece: Module | Entry | Loaded, rules: Rules, *, over
         raise CannotExtend("there is no such file", piece)
     text = draft.text or ""
     if isinstance(piece, Loaded):
-        return loaded_by.added(text, piece, line_length=rules.line_length)
+        return loaded_by.added(text, piece, module=draft.module, line_length=rules.line_length)
     return entries.added(
         text,
         piece,
