@@ -283,7 +283,7 @@ def new_task(
         bool | None,
         typer.Option(
             "--reliable/--no-reliable",
-            help="Whether it must survive its worker's death: acks_late and what belongs to it.",
+            help="Whether it survives its worker's death: acks_late and what belongs to it (yes).",
         ),
     ] = None,
     soft_time_limit: Annotated[
@@ -370,7 +370,7 @@ def new_task(
     unasked; a second run changes nothing.
 
     \b
-    celerycheck new-task billing.charge_invoice --param invoice_id:int --reliable
+    celerycheck new-task billing.charge_invoice --param invoice_id:int
     celerycheck new-task --kind workflow import_feed --param feed_id:int --steps fetch,store,notify
     celerycheck new-task --kind periodic expire_carts --cron "30 3 * * *" --dry-run
     """

@@ -104,11 +104,14 @@ def prepared(options: Options, file: Usual, child: Child | None, make: Make | No
     warn_of_gaps(app)
     spec, project = decided(app, options.workdir, answers, asks=asks)
 
+    from celerycheck.scaffold.importable import check_exceptions
     from celerycheck.scaffold.layout import layout
     from celerycheck.scaffold.making import pieces
     from celerycheck.scaffold.plan import plan
     from celerycheck.scaffold.render import Templates
 
+    if answers.source("retry_on") is not None or asks:
+        check_exceptions(spec.retry_on, options.python or sys.executable, project.root)
     places = layout(project, spec.package, spec.name)
     made = list((make or pieces)(spec, project, places, Templates(options.templates or file.templates)))
     planned = plan(

@@ -188,7 +188,7 @@ RELIABLE = Question[bool](
     "Must it survive the death of its worker (acks_late)?",
     _plainly(yes_or_no),
     "yes/no",
-    default=_usually(False),
+    default=_usually(True),
 )
 FRAMEWORK = Question[Framework](
     "framework",

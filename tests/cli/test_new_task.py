@@ -293,11 +293,17 @@ def test_files_keep_their_ways(make, tmp_path, newline):
 
 def test_a_task_that_no_worker_will_know(make, tmp_path):
     """The module cannot be imported once it is written: the files stay, and everybody is told."""
-    run = make(*CHARGE, "--retry-on", "billing.errors.Nope").check(
+    unready = {"billing/errors.py": "raise RuntimeError('there are no settings')\n"}
+    run = make(*CHARGE, "--retry-on", "billing.errors.Nope", files=unready).check(
         0, "the files are written, but", "billing.errors", never=("Traceback",)
     )
     assert "Registered" not in run.out
     assert (tmp_path / "tests" / "test_charge_invoice.py").exists()
+
+
+def test_an_exception_that_is_not_there_is_refused_before_anything_is_written(make, tmp_path):
+    make(*CHARGE, "--retry-on", "requests.RequestExeption").check(2, "did you mean requests.RequestException?")
+    assert not (tmp_path / "tests").exists()
 
 
 def test_the_file_says_what_is_usual(make, tmp_path):
