@@ -26,7 +26,8 @@ MODULE_SETTINGS = (*SETTINGS, "CELERY_INCLUDE", "CELERY_IMPORTS")
 def added(existing: str, loaded: Loaded, *, module: str = "", line_length: int = 88) -> Merged:
     """The module with what makes workers import `loaded.module`: one more item where there is a list of them.
 
-    `module` is its own dotted name, which tells what its relative imports mean. Raises UsageError where the module is no Python, CannotExtend where it does not make the app.
+    `module` is its own dotted name, which tells what its relative imports mean. Raises UsageError where the
+    module is no Python, CannotExtend where it does not make the app.
     """
     tree = parsed(existing, loaded.path)
     editable = Editable(existing, line_length)

@@ -178,14 +178,14 @@ def applied(draft: Draft, piece: Piece, rules: Rules) -> Draft:
     """The draft with a piece put into it."""
     if isinstance(piece, NewFile):
         return whole(draft, piece, rules)
-    draft = draft.read()
-    result = extended(draft, piece, rules, overwrite=rules.on_conflict == "overwrite")
+    read = draft.read()
+    result = extended(read, piece, rules, overwrite=rules.on_conflict == "overwrite")
     conflicts = result.conflicts
     if conflicts and rules.on_conflict == "abort":
-        result = extended(draft, piece, rules, overwrite=True)
+        result = extended(read, piece, rules, overwrite=True)
     return replace(
-        draft,
-        text=result.text,
+        read,
+        text=draft.text if result.text == read.text else result.text,
         added=draft.added + result.added,
         replaced=draft.replaced + (result.replaced if rules.on_conflict == "overwrite" else ()),
         conflicts=draft.conflicts + conflicts,

@@ -86,8 +86,8 @@ def parsed(text: str, path: str) -> Tree:
             footer=code(module, module.footer),
         )
     )
-    if tree.text != text:
-        raise unreadable(path, "line 1: its line endings are not of one kind")
+    if tree.text != text or tree.newline == "\r":
+        raise unreadable(path, "line 1: its lines do not end as Unix or Windows end them")
     return tree
 
 

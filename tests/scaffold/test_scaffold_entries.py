@@ -282,7 +282,7 @@ def test_in_a_function():
     )
     assert entries.added(existing, ON_APP).text == existing.replace(
         "    return app",
-        '    app.conf.task_routes = {\n        "billing.tasks.send": {"queue": "mail"},\n    }\n    return app',
+        f"    app.conf.task_routes = {{\n        {NEW},\n    }}\n    return app",
     )
 
 
