@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import pairwise
 
 from celerycheck.subjects import CrontabFields
 
@@ -37,6 +38,17 @@ class CrontabTimes:
     @property
     def on_consecutive_days(self) -> bool:
         return not _are_apart(self.day_of_month, 31) and not _are_apart(self.day_of_week, 7)
+
+    @property
+    def shortest_gap(self) -> int:
+        """The shortest time between two runs, in seconds; only of what is `possible`."""
+        minutes, hours = sorted(self.minute), sorted(self.hour)
+        within = [later - earlier for earlier, later in pairwise(minutes)]
+        to_next_hour = minutes[0] - minutes[-1]
+        within += [60 * (later - earlier) + to_next_hour for earlier, later in pairwise(hours)]
+        days = 1 if self.on_consecutive_days else 2
+        within.append(60 * (24 * days + hours[0] - hours[-1]) + to_next_hour)
+        return 60 * min(within)
 
     def meets(self, other: CrontabTimes) -> bool:
         return all(

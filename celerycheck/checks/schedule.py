@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from itertools import pairwise
 
 from celerycheck.checks._crontab_times import left_open, times_of
 from celerycheck.checks._limits import limit_of
@@ -179,15 +178,7 @@ def _shortest_gap(entry: ScheduleEntry) -> float | None:
         # That it fires every minute is the fault, and every-minute-crontab says so.
         return None
     times = times_of(entry.crontab)
-    if times is None or not times.possible:
-        return None
-    minutes, hours = sorted(times.minute), sorted(times.hour)
-    within = [later - earlier for earlier, later in pairwise(minutes)]
-    to_next_hour = minutes[0] - minutes[-1]
-    within += [60 * (later - earlier) + to_next_hour for earlier, later in pairwise(hours)]
-    days = 1 if times.on_consecutive_days else 2
-    within.append(60 * (24 * days + hours[0] - hours[-1]) + to_next_hour)
-    return float(60 * min(within))
+    return float(times.shortest_gap) if times is not None and times.possible else None
 
 
 @check
