@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from celerycheck.scaffold import workflow
+from celerycheck.scaffold import periodic, workflow
 from celerycheck.scaffold.exceptions import Named, named
 from celerycheck.scaffold.fitting import Fit, fitting
 from celerycheck.scaffold.layout import Layout, Place
@@ -26,6 +26,7 @@ def context(spec: Spec, project: Project, layout: Layout, *, names_queue: bool =
     told = tuple(param for param in params if may_be_logged(param) or spec.kind == "periodic")
     fit = fitting(project.line_length)
     services, services_import = imported(layout.services, "services")
+    locks, locks_import = imported(layout.locks, "locks")
     failures = named(spec.retry_on)
     lines = options(spec, project, failures, fit, names_queue=names_queue)
     return {
@@ -48,6 +49,8 @@ def context(spec: Spec, project: Project, layout: Layout, *, names_queue: bool =
         "key": f'key = f"{spec.name}:{{run_id}}"' if spec.kind == "periodic" else key(spec.name, params),
         "services": services,
         "services_import": services_import,
+        "locks": locks,
+        "locks_import": locks_import,
         "returns": "bool" if spec.keep_result else "None",
         "typing_imports": typing_imports(params),
         "told": [param.name for param in told],
@@ -65,6 +68,7 @@ def context(spec: Spec, project: Project, layout: Layout, *, names_queue: bool =
         **making_tasks(project),
         **report_values(spec, project, layout),
         **(workflow.values(spec, project, lines) if spec.kind == "workflow" else {}),
+        **(periodic.values(spec) if spec.kind == "periodic" else {}),
     }
 
 

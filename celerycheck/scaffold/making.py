@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from celerycheck.scaffold import reporting
+from celerycheck.scaffold import periodic, reporting
 from celerycheck.scaffold.context import context
 from celerycheck.scaffold.layout import Layout
 from celerycheck.scaffold.migrations import auto_field, upcoming_of
@@ -37,20 +37,24 @@ class _Making:
         self.spec, self.project, self.layout, self.templates = spec, project, layout, templates
         self.route = route(spec.queue, task_names(spec, layout.tasks.module), project)
         self.values = context(spec, project, layout, names_queue=self.route.option)
-        self.prefix = "workflow_" if spec.kind == "workflow" else ""
+        self.prefix = "" if spec.kind == "task" else f"{spec.kind}_"
 
     def module(self, template: str, path: str, **more: object) -> Module:
         return Module(path, self.templates.module(template, {**self.values, **more}, self.project))
 
     def code(self) -> Iterator[Piece]:
-        yield self.module(f"{self.prefix}services.py.j2", self.layout.services.path)
+        services = "workflow_services.py.j2" if self.spec.kind == "workflow" else "services.py.j2"
+        yield self.module(services, self.layout.services.path)
         yield self.module(f"{self.prefix}tasks.py.j2", self.layout.tasks.path)
 
     def store(self) -> Iterator[Piece]:
         if self.spec.store == "django":
-            yield from self.records(["CompletedWork", *reporting.models(self.spec)])
+            models = [*periodic.models(self.spec), *reporting.models(self.spec)]
+            yield from self.records(["CompletedWork", *models])
         else:
             yield self.module(f"completed_{self.spec.store}.py.j2", self.layout.completed.path)
+        if self.spec.kind == "periodic":
+            yield self.module(f"lock_{self.spec.lock}.py.j2", self.layout.locks.path)
         for template, place in reporting.modules(self.spec, self.project, self.layout):
             yield self.module(template, place.path)
         if reporting.has_page(self.spec, self.project) and self.layout.admin_exports:
@@ -76,6 +80,7 @@ class _Making:
 
     def settings(self) -> Iterator[Piece]:
         yield from self.route.entries
+        yield from periodic.entries(self.spec, self.project, self.layout)
 
     def loading(self) -> Iterator[Piece]:
         """What it takes for workers to import the task."""

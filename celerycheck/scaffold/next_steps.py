@@ -26,9 +26,10 @@ def next_steps(
     needed = [f"{name}={_KNOWN.get(name, 'https://...')}" for name in variables(pieces, layout)]
     if needed:
         yield "set what it reads", f"export {' '.join(needed)}"
-    if spec.store == "sqlalchemy":
+    tables = knowing_all_tables(spec, layout)
+    if tables:
         made = "Base.metadata.create_all(engine())"
-        yield "make its table", f'python -c "from {layout.completed.module} import Base, engine; {made}"'
+        yield "make its table", f'python -c "from {tables} import Base, engine; {made}"'
     if spec.kind == "periodic":
         yield "start beat, once", f"celery -A {target} beat"
     else:
@@ -38,6 +39,13 @@ def next_steps(
     names = task_names(spec, layout.tasks.module)
     glob = names[0] if len(names) == 1 else f"'{layout.tasks.module}.*{spec.name}*'"
     yield "see it in the audit", f"celerycheck audit {target} --task {glob}"
+
+
+def knowing_all_tables(spec: Spec, layout: Layout) -> str:
+    """The module that SQLAlchemy knows every table by once it is imported; empty where there are none."""
+    if spec.kind == "periodic" and spec.lock == "sqlalchemy":
+        return layout.locks.module
+    return layout.completed.module if spec.store == "sqlalchemy" else ""
 
 
 def label(spec: Spec, project: Project) -> str:
