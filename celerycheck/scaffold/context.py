@@ -9,7 +9,7 @@ from celerycheck.scaffold.exceptions import Named, named
 from celerycheck.scaffold.fitting import Fit, fitting
 from celerycheck.scaffold.layout import Layout, Place
 from celerycheck.scaffold.project import Project
-from celerycheck.scaffold.reporting import base_class, report_values
+from celerycheck.scaffold.reporting import base_option, report_values
 from celerycheck.scaffold.samples import key, may_be_logged, needs_digest, sample
 from celerycheck.scaffold.spec import Parameter, Spec
 
@@ -119,7 +119,7 @@ def options(spec: Spec, project: Project, failures: list[Named], fit: Fit, *, na
     """The lines of the task's decorator, one option each."""
     retried = [*(failure.written for failure in failures), "SoftTimeLimitExceeded"]
     lines = ["bind=True"] if spec.bind or spec.kind == "periodic" else []
-    base = base_class(spec) or (project.base or "").rpartition(".")[2]
+    base = base_option(spec, project)
     if base:
         lines.append(f"base={base}")
     lines += [

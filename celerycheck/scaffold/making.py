@@ -55,11 +55,7 @@ class _Making:
             yield self.module(f"completed_{self.spec.store}.py.j2", self.layout.completed.path)
         if self.spec.kind == "periodic":
             yield self.module(f"lock_{self.spec.lock}.py.j2", self.layout.locks.path)
-        for template, place in reporting.modules(self.spec, self.project, self.layout):
-            yield self.module(template, place.path)
-        if reporting.has_page(self.spec, self.project) and self.layout.admin_exports:
-            names = ["ActionReportAdmin"]
-            yield Module(self.layout.admin_exports, reexported(self.layout.admin.module, names))
+        yield from reporting.code(self.spec, self.project, self.layout, self.module)
 
     def records(self, models: list[str]) -> Iterator[Piece]:
         """The models that are needed, and one migration for those that no migration makes yet."""
@@ -98,8 +94,7 @@ class _Making:
         else:
             yield self.module("conftest.py.j2", self.layout.conftest.path)
             yield self.module(f"test_{self.prefix}pytest.py.j2", self.layout.tests.path)
-        for template, place in reporting.tests(self.spec, self.layout):
-            yield self.module(template, place.path)
+        yield from reporting.tests(self.spec, self.layout, self.module)
 
     def markers(self) -> Iterator[Piece]:
         for path in self.layout.markers:

@@ -3,44 +3,48 @@
 from __future__ import annotations
 
 import ast
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 
-from celerycheck.scaffold.layout import Layout, Place
+from celerycheck.scaffold.layout import Layout
+from celerycheck.scaffold.pieces import Module
+from celerycheck.scaffold.places import Place
 from celerycheck.scaffold.project import Project
+from celerycheck.scaffold.registered import functions
 from celerycheck.scaffold.samples import may_be_logged
-from celerycheck.scaffold.spec import Spec
+from celerycheck.scaffold.spec import Kind, Spec
 
-BASES = ("ReportedTask", "ReportedRun")
-"""The base classes in the generated `reporting.py`."""
+BASES: dict[Kind, str] = {"task": "ReportedTask", "workflow": "ReportedStep", "periodic": "ReportedRun"}
+"""The base class in the generated `reporting.py` that each kind needs; a workflow's last step has the task's.
+
+A periodic task is sent by beat, which makes no reports: each run begins its own.
+"""
 
 ADMIN = "django.contrib.admin"
 
 
-def base_class(spec: Spec) -> str:
-    """What a task of the spec has to inherit; empty where its calls have no reports.
-
-    A periodic task is sent by beat, which makes no reports: each run begins its own.
-    """
-    if not spec.report_failures:
-        return ""
-    return "ReportedRun" if spec.kind == "periodic" else "ReportedTask"
+def base_option(spec: Spec, project: Project) -> str:
+    """What all tasks of the spec name as `base=`; the steps of a workflow with reports differ in that."""
+    if spec.report_failures:
+        return "" if spec.kind == "workflow" else BASES[spec.kind]
+    return (project.base or "").rpartition(".")[2]
 
 
 def report_values(spec: Spec, project: Project, layout: Layout) -> dict[str, object]:
     """What templates may use of the reports, with and without them."""
-    base = base_class(spec)
     optional = _Optional(project.python)
-    sent = bool(base) and spec.kind == "task"
-    own_base = None if project.base and project.base.rpartition(".")[2] in BASES else project.base
-    module, _, cls = (own_base or "").rpartition(".")
+    started = spec.report_failures and spec.kind != "periodic"
+    inherited = project.base if (project.base or "").rpartition(".")[2] not in BASES.values() else None
+    module, _, cls = (inherited or "").rpartition(".")
     identifier = optional.of("str")
     return {
-        "reported": bool(base),
-        "page": has_page(spec, project),
-        "started": sent,
-        "report_parameter": ["*", f"report_id: {identifier} = None"] if sent else [],
-        "report_argument": ["report_id=report_id"] if sent else [],
+        "started": started,
+        "report_parameter": ["*", f"report_id: {identifier} = None"] if started else [],
+        "report_argument": ["report_id=report_id"] if started else [],
         "action": action(spec),
+        "step_base": lambda last: step_base(spec, last),
+        "page": has_page(spec, project),
+        **tested(spec),
         "reporting": layout.reporting.module.rpartition(".")[2],
         "reporting_import": statement(layout.reporting),
         "optional_id": identifier,
@@ -50,8 +54,31 @@ def report_values(spec: Spec, project: Project, layout: Layout) -> dict[str, obj
         "typing_reports": f"from typing import Any\n{optional.statement}".rstrip(),
         "reports_base": cls,
         "reports_base_import": f"from {module} import {cls}" if cls else "",
-        **({"base_import": f"from {layout.reporting.module} import {base}"} if base else {}),
+        **({"base_import": bases_import(spec, layout)} if spec.report_failures else {}),
     }
+
+
+def step_base(spec: Spec, last: bool) -> str:
+    """The option of a workflow's step that its fellows do not share; empty without reports."""
+    return f"base={BASES['task' if last else 'workflow']}, " if spec.report_failures else ""
+
+
+def tested(spec: Spec) -> dict[str, object]:
+    """What the tests of reports go by: the task whose end is the call's, and the services that come before."""
+    *others, last = functions(spec)
+    started = [] if spec.kind == "periodic" else [f"start_{spec.name}"]
+    names = {last, *started, *([] if spec.kind == "periodic" else [spec.name])}
+    return {
+        "last_task": last,
+        "last_service": last.removeprefix("_") if others else last,
+        "other_services": [other.removeprefix("_") for other in others],
+        "reported_names": ", ".join(sorted(names)),
+    }
+
+
+def bases_import(spec: Spec, layout: Layout) -> str:
+    names = sorted({BASES[spec.kind], BASES["task"]} if spec.kind == "workflow" else {BASES[spec.kind]})
+    return f"from {layout.reporting.module} import {', '.join(names)}"
 
 
 def statement(place: Place) -> str:
@@ -82,31 +109,6 @@ def action(spec: Spec) -> str:
     return f'f"{spec.name}({", ".join(shown)})"'
 
 
-def modules(spec: Spec, project: Project, layout: Layout) -> list[tuple[str, Place]]:
-    """The templates of what reports need besides the models, each with its place.
-
-    The module with the base class is left as it is once it has that class: people put their own into it.
-    """
-    if not spec.report_failures:
-        return []
-    django = spec.store == "django"
-    found: list[tuple[str, Place]] = []
-    if not _defines(project, layout.reporting, base_class(spec)):
-        found.append((f"reporting_{'django' if django else 'plain'}.py.j2", layout.reporting))
-    if has_page(spec, project):
-        found.append(("reports_admin.py.j2", layout.admin))
-    return found
-
-
-def tests(spec: Spec, layout: Layout) -> list[tuple[str, Place]]:
-    """The template of the tests of a task's reports, with its place beside the task's other tests."""
-    if not spec.report_failures:
-        return []
-    own = layout.tests
-    beside = Place(f"{own.module}_reports", f"{own.path.removesuffix('.py')}_reports.py")
-    return [(f"test_reports_{'django' if spec.store == 'django' else 'pytest'}.py.j2", beside)]
-
-
 def models(spec: Spec) -> list[str]:
     """The Django models that reports need."""
     return ["ActionReport"] if spec.report_failures else []
@@ -118,6 +120,56 @@ def has_page(spec: Spec, project: Project) -> bool:
     return django is not None and any(app.name == ADMIN for app in django.apps)
 
 
-def _defines(project: Project, place: Place, cls: str) -> bool:
+Make = Callable[[str, str], Module]
+"""Renders the template of that name for the file at that path."""
+
+
+def code(spec: Spec, project: Project, layout: Layout, make: Make) -> Iterator[Module]:
+    """What reports need besides the models."""
+    if not spec.report_failures:
+        return
+    framework = "django" if spec.store == "django" else "plain"
+    there = defined(project, layout.reporting)
+    if BASES[spec.kind] not in there:
+        yield lacking(make(f"reporting_{framework}.py.j2", layout.reporting.path), there)
+    if not has_page(spec, project):
+        return
+    if "ActionReportAdmin" not in defined(project, layout.admin):
+        yield make("reports_admin.py.j2", layout.admin.path)
+    if layout.admin_exports:
+        name = "ActionReportAdmin"
+        yield Module(layout.admin_exports, f"from {layout.admin.module} import {name} as {name}\n")
+
+
+def tests(spec: Spec, layout: Layout, make: Make) -> Iterator[Module]:
+    """The tests of a task's reports, beside its other tests."""
+    if spec.report_failures:
+        framework = "django" if spec.store == "django" else "pytest"
+        path = f"{layout.tests.path.removesuffix('.py')}_reports.py"
+        yield make(f"test_reports_{framework}.py.j2", path)
+
+
+def defined(project: Project, place: Place) -> frozenset[str]:
+    """The classes and functions of a module of the project's; none where it is not there."""
     tree = project.modules.tree(place.path)
-    return any(isinstance(node, ast.ClassDef) and node.name == cls for node in (tree.body if tree else ()))
+    return frozenset(name for name, _, _ in _definitions(tree)) if tree is not None else frozenset()
+
+
+def lacking(module: Module, there: frozenset[str]) -> Module:
+    """The module without the definitions that are there: people put their own into them."""
+    if not there:
+        return module
+    lines = module.text.splitlines(keepends=True)
+    for name, start, end in reversed(_definitions(ast.parse(module.text))):
+        if name in there:
+            del lines[start - 1 : end]
+    return replace(module, text="".join(lines).rstrip("\n") + "\n")
+
+
+def _definitions(tree: ast.Module) -> list[tuple[str, int, int]]:
+    """The name of each class and function, its first and its last line, decorators included."""
+    return [
+        (node.name, min([node.lineno, *(mark.lineno for mark in node.decorator_list)]), node.end_lineno or 0)
+        for node in tree.body
+        if isinstance(node, ast.ClassDef | ast.FunctionDef)
+    ]
