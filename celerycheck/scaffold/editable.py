@@ -80,6 +80,8 @@ class Editable:
         """The text with one more element at the end of a bracket, laid out as the others are."""
         opening, elements = self.opening(node), inside(node)
         last = self.span(elements[-1])[1] if elements else opening + 1
+        if isinstance(node, cst.Tuple) and not node.lpar:
+            return f"{self.text[:last]}, {flat(new)}{self.text[last:]}"
         match = FILLING.match(self.text, last)
         assert match is not None
         filling, close = match.group(), match.end()

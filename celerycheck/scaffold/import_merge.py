@@ -9,7 +9,7 @@ import libcst as cst
 
 from celerycheck.scaffold.editable import Editable
 from celerycheck.scaffold.import_order import Import, Key, Section, member_key, section
-from celerycheck.scaffold.imports import Line, grouped, line_key, lines_of, read
+from celerycheck.scaffold.imports import Line, commented_apart, grouped, line_key, lines_of, read
 from celerycheck.scaffold.names import Binding, bindings
 from celerycheck.scaffold.placing import first_definition, padded
 from celerycheck.scaffold.tree import Block, Tree, is_docstring, is_import, lines
@@ -176,13 +176,21 @@ def with_statement(tree: Tree, new: Block, manner: Manner) -> Tree:
     for number, block in enumerate(tree.blocks[start:end]):
         same = groups[number] == group
         if (same and keys[number] > key) or (group not in groups and groups[number] > group):
-            above = replace(new, above=tree.newline * block.blank_lines)
-            below = block.after_blank_lines(0 if same else 1, tree.newline)
-            return spliced(tree, start + number, above, below)
+            if number and groups[number - 1] == group and block.comments:
+                return spliced(tree, start + number, new, block)
+            return spliced(tree, start + number, *before(block, new, tree.newline, apart=not same))
     if group in groups:
         place = end - groups[::-1].index(group)
         return spliced(tree, place, replace(new, above=""), *tree.blocks[place : place + 1])
     return started(tree, new, end)
+
+
+def before(block: Block, new: Block, newline: str, *, apart: bool) -> tuple[Block, Block]:
+    """A new import and the one it stands before; comments stay above both where a blank line parts them."""
+    if commented_apart(block):
+        return replace(new, above=block.above), replace(block, above=newline if apart else "")
+    below = block.after_blank_lines(1 if apart or block.comments else 0, newline)
+    return replace(new, above=newline * block.blank_lines), below
 
 
 def spliced(tree: Tree, place: int, *blocks: Block) -> Tree:

@@ -405,6 +405,21 @@ IMPORTS = {
         "# on a\nfrom __future__ import b\n\nimport a\n",
     ),
     "a new group": ("import os\nX = 1\n", "import celery\n", "import os\n\nimport celery\n\nX = 1\n"),
+    "before one with a comment": (
+        '"""Doc."""\n\n# on b\nimport b\n',
+        "import a\n",
+        '"""Doc."""\n\nimport a\n\n# on b\nimport b\n',
+    ),
+    "two before one with a comment": (
+        '"""Doc."""\n\n# on c\nimport c\n',
+        "import a\nimport b\n",
+        '"""Doc."""\n\nimport a\nimport b\n\n# on c\nimport c\n',
+    ),
+    "below a comment on the file": (
+        '"""Doc."""\n\n# ruff: noqa\n\nimport b\n',
+        "import a\n",
+        '"""Doc."""\n\n# ruff: noqa\n\nimport a\nimport b\n',
+    ),
     "after what runs first": (
         "import os\n\nsetup()\n\nimport a\n\n\ndef f(): ...\n",
         "from billing import b\n",
@@ -477,6 +492,8 @@ def test_a_line_that_gets_too_long():
 EXPORTS = {
     "a list": ('__all__ = ["a"]\n', '__all__ = ["a", "charge"]\n'),
     "a tuple": ("__all__ = ('a', 'b')\n", "__all__ = ('a', 'b', 'charge')\n"),
+    "a bare tuple": ("__all__ = 'a', 'b'\n", "__all__ = 'a', 'b', 'charge'\n"),
+    "a bare tuple of one": ("__all__ = 'a',\n", "__all__ = 'a', 'charge',\n"),
     "an empty list": ("__all__ = []\n", '__all__ = ["charge"]\n'),
     "one a line": ('__all__ = [\n    "a",  # a\n]\n', '__all__ = [\n    "a",  # a\n    "charge",\n]\n'),
     "annotated": ('__all__: list[str] = ["a"]\n', '__all__: list[str] = ["a", "charge"]\n'),
