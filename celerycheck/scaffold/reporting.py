@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from celerycheck.scaffold.layout import Layout
 from celerycheck.scaffold.pieces import Module
@@ -32,14 +32,12 @@ def base_option(spec: Spec, project: Project) -> str:
 
 def report_values(spec: Spec, project: Project, layout: Layout) -> dict[str, object]:
     """What templates may use of the reports, with and without them."""
-    optional = _Optional(project.python)
     started = spec.report_failures and spec.kind != "periodic"
     inherited = project.base if (project.base or "").rpartition(".")[2] not in BASES.values() else None
     module, _, cls = (inherited or "").rpartition(".")
-    identifier = optional.of("str")
     return {
         "started": started,
-        "report_parameter": ["*", f"report_id: {identifier} = None"] if started else [],
+        "report_parameter": ["*", 'report_id: str = ""'] if started else [],
         "report_argument": ["report_id=report_id"] if started else [],
         "action": action(spec),
         "step_base": lambda last: step_base(spec, last),
@@ -47,24 +45,19 @@ def report_values(spec: Spec, project: Project, layout: Layout) -> dict[str, obj
         **tested(spec),
         "reporting": layout.reporting.module.rpartition(".")[2],
         "reporting_import": statement(layout.reporting),
-        "optional_id": identifier,
-        "optional_report": optional.of("ActionReport"),
-        "optional_datetime": optional.of("datetime"),
-        "typing_optional": optional.statement,
-        "typing_reports": f"from typing import Any\n{optional.statement}".rstrip(),
         "reports_base": cls,
         "reports_base_import": f"from {module} import {cls}" if cls else "",
         **({"base_import": bases_import(spec, layout)} if spec.report_failures else {}),
     }
 
 
-def step_base(spec: Spec, last: bool) -> str:
-    """The option of a workflow's step that its fellows do not share; empty without reports."""
-    return f"base={BASES['task' if last else 'workflow']}, " if spec.report_failures else ""
+def step_base(spec: Spec, last: bool) -> list[str]:
+    """The option of a workflow's step that its fellows do not share; none without reports."""
+    return [f"base={BASES['task' if last else 'workflow']}"] if spec.report_failures else []
 
 
 def tested(spec: Spec) -> dict[str, object]:
-    """What the tests of reports go by: the task whose end is the call's, and the services that come before."""
+    """What the tests of reports go by: the task whose end is the call's, the services that come before."""
     *others, last = functions(spec)
     started = [] if spec.kind == "periodic" else [f"start_{spec.name}"]
     names = {last, *started, *([] if spec.kind == "periodic" else [spec.name])}
@@ -85,20 +78,6 @@ def statement(place: Place) -> str:
     """The line that imports a module by its last name."""
     package, _, last = place.module.rpartition(".")
     return f"from {package} import {last}" if package else f"import {last}"
-
-
-@dataclass(frozen=True)
-class _Optional:
-    """How `None` is allowed for in a project's Python, which evaluates annotations."""
-
-    python: tuple[int, int]
-
-    def of(self, type_: str) -> str:
-        return f"{type_} | None" if self.python >= (3, 10) else f"Optional[{type_}]"
-
-    @property
-    def statement(self) -> str:
-        return "" if self.python >= (3, 10) else "from typing import Optional"
 
 
 def action(spec: Spec) -> str:
