@@ -129,7 +129,7 @@ def tests(spec: Spec, layout: Layout, make: Make) -> Iterator[Module]:
 
 
 def defined(project: Project, place: Place) -> frozenset[str]:
-    """The classes and functions of a module of the project's; none where it is not there."""
+    """What a module of the project's defines; nothing where it is not there."""
     tree = project.modules.tree(place.path)
     return frozenset(name for name, _, _ in _definitions(tree)) if tree is not None else frozenset()
 
@@ -139,16 +139,17 @@ def lacking(module: Module, there: frozenset[str]) -> Module:
     if not there:
         return module
     lines = module.text.splitlines(keepends=True)
-    for name, start, end in reversed(_definitions(ast.parse(module.text))):
+    for name, start, end in reversed([*_definitions(ast.parse(module.text))]):
         if name in there:
             del lines[start - 1 : end]
     return replace(module, text="".join(lines).rstrip("\n") + "\n")
 
 
-def _definitions(tree: ast.Module) -> list[tuple[str, int, int]]:
-    """The name of each class and function, its first and its last line, decorators included."""
-    return [
-        (node.name, min([node.lineno, *(mark.lineno for mark in node.decorator_list)]), node.end_lineno or 0)
-        for node in tree.body
-        if isinstance(node, ast.ClassDef | ast.FunctionDef)
-    ]
+def _definitions(tree: ast.Module) -> Iterator[tuple[str, int, int]]:
+    """The name of each class, function and constant, its first and its last line, decorators included."""
+    for node in tree.body:
+        last = node.end_lineno or node.lineno
+        if isinstance(node, ast.ClassDef | ast.FunctionDef):
+            yield node.name, min([node.lineno, *(mark.lineno for mark in node.decorator_list)]), last
+        elif isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
+            yield node.targets[0].id, node.lineno, last
