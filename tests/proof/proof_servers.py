@@ -117,8 +117,8 @@ def answers(port: int) -> bool:
 
 @contextmanager
 def worker(app: str, root: Path, log: Path, environment: dict[str, str]) -> Iterator[None]:
-    """A prefork worker with one child, once it is ready."""
-    options = ["--pool", "prefork", "--concurrency", "1", "--loglevel", "INFO", "--without-mingle"]
+    """A prefork worker with two children, once it is ready."""
+    options = ["--pool", "prefork", "--concurrency", "2", "--loglevel", "INFO", "--without-mingle"]
     command = [sys.executable, "-m", "celery", "-A", app, "worker", *options, "--without-gossip"]
     with background(command, log, root, environment):
         until(lambda: " ready." in log.read_text(encoding="utf-8"), f"the start of the worker ({log})")

@@ -5,15 +5,17 @@ from __future__ import annotations
 import itertools
 import json
 import os
+import re
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import pytest
 from celery import Celery
 from celery.result import AsyncResult
-from proof_projects import EMPTY, Base
+from proof_projects import EMPTY, Base, django
 from proof_servers import OtherSystem, other_system, redis, redis_program, until, worker
 from proof_steps import Subject, written
 
@@ -33,20 +35,20 @@ class Trial:
     """A kind of task: how it is made, and the code that sends one piece of its work.
 
     `send` knows that by a `number`, and leaves the `ids` of what it sent. `variable` holds the other system's
-    address. `calls`: how often one run asks that.
+    address. `prepare`: what makes the tables. `calls`: how often one run asks the other system.
     """
 
-    base: Base
+    base: Callable[[], Base]
     flags: str
     send: str
     variable: str
-    tables: tuple[str, ...] = ()
+    prepare: tuple[str, ...] = ()
     calls: int = 1
 
 
 TRIALS = {
     "task": Trial(
-        EMPTY,
+        lambda: EMPTY,
         "charge_invoice --param invoice_id:int --package shop --store sqlalchemy",
         """
 from shop.tasks import charge_invoice
@@ -54,6 +56,42 @@ ids = [charge_invoice.apply_async(({number},), ignore_result=False).id]
 """,
         "CHARGE_INVOICE_URL",
         ("-c", TABLES),
+    ),
+    "workflow": Trial(
+        lambda: EMPTY,
+        "import_orders --kind workflow --param shop_id:int --steps fetch,store --package shop --store redis",
+        """
+from shop.tasks import import_orders
+workflow = import_orders({number})
+for step in workflow.tasks:
+    step.set(ignore_result=False)
+last = workflow.apply_async()
+ids = [last.parent.id, last.id]
+""",
+        "IMPORT_ORDERS_URL",
+        calls=2,
+    ),
+    "periodic": Trial(
+        lambda: EMPTY,
+        "close_books --kind periodic --every 15m --package shop --store sqlalchemy --lock redis",
+        """
+from shop.tasks import close_books
+ids = [close_books.apply_async(task_id="run-{number}", ignore_result=False).id]
+""",
+        "CLOSE_BOOKS_URL",
+        ("-c", TABLES),
+    ),
+    "django": Trial(
+        django,
+        "charge_invoice --param invoice_id:int --package billing",
+        """
+import config, django
+django.setup()
+from billing.tasks import charge_invoice
+ids = [charge_invoice.apply_async(({number},), ignore_result=False).id]
+""",
+        "CHARGE_INVOICE_URL",
+        ("manage.py", "migrate"),
     ),
 }
 
@@ -67,6 +105,7 @@ class Running:
     environment: dict[str, str]
     app: Celery
     system: OtherSystem
+    log: Path
     numbers: Iterator[int] = field(default_factory=lambda: itertools.count(1))
 
     def send(self, number: int) -> list[AsyncResult]:
@@ -81,6 +120,10 @@ class Running:
         until(results[-1].ready, f"the end of {self.trial.flags}")
         return [one.state for one in results]
 
+    def finished(self) -> int:
+        """How many messages the worker has been through."""
+        return self.log.read_text(encoding="utf-8").count("] succeeded in ")
+
     def kill_child(self) -> None:
         """SIGKILL for the process that runs the only task there is."""
         active = self.app.control.inspect(timeout=10, limit=1).active() or {}
@@ -88,11 +131,11 @@ class Running:
         os.kill(running["worker_pid"], signal.SIGKILL)
 
 
-@pytest.fixture(scope="module", params=TRIALS.values(), ids=TRIALS.keys())
+@pytest.fixture(scope="module", params=TRIALS.keys())
 def running(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
-    trial: Trial = request.param
+    trial = TRIALS[request.param]
     folder = tmp_path_factory.mktemp("redis")
-    subject = written(trial.base, folder / "project")
+    subject = written(trial.base(), folder / "project")
     made = subject.new_task(f"{trial.flags} --reliable")
     assert made.code == 0, made.complaint()
     sooner(subject)
@@ -106,29 +149,32 @@ def running(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
             "DATABASE_URL": f"sqlite:///{folder / 'done.db'}",
             trial.variable: system.url,
         }
-        if trial.tables:
-            step = subject.run(*trial.tables, **environment)
+        if trial.prepare:
+            step = subject.run(*trial.prepare, **environment)
             assert step.code == 0, step.complaint()
-        with worker(trial.base.app, subject.root, folder / "worker.log", subject.environment(**environment)):
+        log = folder / "worker.log"
+        with worker(subject.base.app, subject.root, log, subject.environment(**environment)):
             app = Celery("proof", broker=f"{url}/0", backend=f"{url}/1", set_as_current=False)
             app.conf.broker_connection_retry_on_startup = True
             with app:
-                yield Running(trial, subject, environment, app, system)
+                yield Running(trial, subject, environment, app, system, log)
 
 
 def sooner(subject: Subject) -> None:
     """Let a task whose worker died be sent again after one second, not after Celery's three minutes."""
-    for path in subject.root.rglob("tasks.py"):
-        before = path.read_text(encoding="utf-8")
-        after = before.replace("acks_late=True,", "acks_late=True,\n    default_retry_delay=1,")
-        assert before != after
-        path.write_text(after, encoding="utf-8")
+    (path,) = subject.root.rglob("tasks.py")
+    before = path.read_text(encoding="utf-8")
+    option = re.compile(r'^( +"?)acks_late("?[=:] ?)True,$', re.MULTILINE)
+    after = option.sub(r"\g<0>\n\1default_retry_delay\g<2>1,", before)
+    assert before != after
+    path.write_text(after, encoding="utf-8")
 
 
 def test_sent_twice_it_is_done_once(running: Running) -> None:
-    system, number = running.system, next(running.numbers)
+    system, number, before = running.system, next(running.numbers), running.finished()
     system.reset()
     first, second = running.send(number), running.send(number)
+    until(lambda: running.finished() == before + 2 * running.trial.calls, "running both")
     assert set(running.ended(first) + running.ended(second)) == {"SUCCESS"}
     assert len(system.asked) == running.trial.calls
     assert len(system.done) == running.trial.calls
@@ -153,3 +199,17 @@ def test_failed_at_first_it_is_tried_again_and_done_once(running: Running) -> No
     assert len(set(system.asked[:3])) == 1
     assert len(system.asked) == running.trial.calls + 2
     assert len(system.done) == running.trial.calls
+
+
+@pytest.mark.parametrize("running", ["periodic"], indirect=True)
+def test_while_one_run_is_at_work_another_is_left_out(running: Running) -> None:
+    system, number = running.system, next(running.numbers)
+    system.reset(0)
+    sent = running.send(number)
+    until(lambda: system.asked, "the call of the other system")
+    assert running.ended(running.send(next(running.numbers))) == ["SUCCESS"]
+    assert len(system.asked) == 1
+    system.open.set()
+    assert running.ended(sent) == ["SUCCESS"]
+    assert running.ended(running.send(next(running.numbers))) == ["SUCCESS"]
+    assert len(system.asked) == 2
