@@ -104,16 +104,19 @@ def prepared(options: Options, file: Usual, child: Child | None, make: Make | No
     warn_of_gaps(app)
     spec, project = decided(app, options.workdir, answers, asks=asks)
 
+    from celerycheck.scaffold.formatter import formatter
     from celerycheck.scaffold.importable import check_exceptions
     from celerycheck.scaffold.layout import layout
     from celerycheck.scaffold.making import pieces
     from celerycheck.scaffold.plan import plan
     from celerycheck.scaffold.render import Templates
 
+    python = options.python or sys.executable
     if answers.source("retry_on") is not None or asks:
-        check_exceptions(spec.retry_on, options.python or sys.executable, project.root)
+        check_exceptions(spec.retry_on, python, project.root)
     places = layout(project, spec.package, spec.name)
-    made = list((make or pieces)(spec, project, places, Templates(options.templates or file.templates)))
+    templates = Templates(options.templates or file.templates, formatter(project.root, python))
+    made = list((make or pieces)(spec, project, places, templates))
     planned = plan(
         project.root,
         made,

@@ -1,1 +1,1 @@
-"""`new-task`: what to make (spec), for whom (project, layout), its text (render, pieces), its files (plan, write)."""
+"""`new-task`: what to make (spec), for whom (project, layout), as what (making), in which files (plan)."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 from celerycheck.scaffold import periodic, workflow
+from celerycheck.scaffold.cycles import reaches
 from celerycheck.scaffold.exceptions import Named, named
 from celerycheck.scaffold.fitting import Fit, fitting
 from celerycheck.scaffold.layout import Layout, Place
@@ -20,15 +21,15 @@ RUN_ID = Parameter("run_id", "str")
 """What tells one run of a periodic task from the next: the message's id, which retries keep."""
 
 
-def context(spec: Spec, project: Project, layout: Layout, *, names_queue: bool = False) -> dict[str, object]:
-    """The names that every template has. `names_queue`: whether the task's options name its queue."""
+def context(spec: Spec, project: Project, layout: Layout) -> dict[str, object]:
+    """The names that every template has."""
     params = (RUN_ID,) if spec.kind == "periodic" else spec.params
     told = tuple(param for param in params if may_be_logged(param) or spec.kind == "periodic")
     fit = fitting(project.line_length)
     services, services_import = imported(layout.services, "services")
     locks, locks_import = imported(layout.locks, "locks")
     failures = named(spec.retry_on)
-    lines = options(spec, project, failures, fit, names_queue=names_queue)
+    lines = options(spec, project, failures, fit)
     return {
         "spec": spec,
         "project": project,
@@ -49,6 +50,7 @@ def context(spec: Spec, project: Project, layout: Layout, *, names_queue: bool =
         "key": f'key = f"{spec.name}:{{run_id}}"' if spec.kind == "periodic" else key(spec.name, params),
         "services": services,
         "services_import": services_import,
+        "late_import": imports_back(project, layout),
         "locks": locks,
         "locks_import": locks_import,
         "returns": "bool" if spec.keep_result else "None",
@@ -87,12 +89,27 @@ def typing_imports(params: tuple[Parameter, ...]) -> list[str]:
 
 
 def accepted(spec: Spec, project: Project) -> str:
-    """What the audit would say of a choice made here, and why that is accepted; empty for nothing."""
+    """What the audit would say of choices made here, and why they are accepted; empty for nothing."""
+    reasons = {}
     if not spec.reliable:
-        return "retry-without-acks-late] lost with its worker, it is not missed"
-    if project.celery < (5, 7):
-        return "oom-loop] Celery 5.7 has retry_on_worker_lost, which max_retries bounds"
-    return ""
+        reasons["retry-without-acks-late"] = "lost with its worker, it is not missed"
+    elif project.celery < (5, 7):
+        reasons["oom-loop"] = "Celery 5.7 has retry_on_worker_lost, which max_retries bounds"
+    told = spec.report_failures or spec.keep_result or project.app.error_reporters
+    if not keeps_results(project) and not told:
+        reasons["lost-failure"] = "the worker's log tells of failures"
+    return f"{', '.join(reasons)}] {'; '.join(reasons.values())}" if reasons else ""
+
+
+def keeps_results(project: Project) -> bool:
+    """Whether there is a result backend."""
+    return project.app.backend.scheme is not None
+
+
+def imports_back(project: Project, layout: Layout) -> bool:
+    """Whether importing the services imports the tasks: these cannot import the services then."""
+    starts = [layout.services.module, layout.models.module, layout.completed.module]
+    return reaches(project.modules, starts, layout.tasks.module)
 
 
 def imported(place: Place, alias: str) -> tuple[str, str]:
@@ -112,10 +129,10 @@ def spelled(project: Project, setting: str) -> str:
 
 def backoff(retries: int) -> int:
     """The factor in seconds with which so many retries span a minute."""
-    return max(2, math.ceil(LEAST_SPAN / (2**retries - 1)))
+    return max(2, math.ceil(LEAST_SPAN / ((1 << retries) - 1)))
 
 
-def options(spec: Spec, project: Project, failures: list[Named], fit: Fit, *, names_queue: bool) -> list[str]:
+def options(spec: Spec, project: Project, failures: list[Named], fit: Fit) -> list[str]:
     """The lines of the task's decorator, one option each."""
     retried = [*(failure.written for failure in failures), "SoftTimeLimitExceeded"]
     lines = ["bind=True"] if spec.bind or spec.kind == "periodic" else []
@@ -123,7 +140,7 @@ def options(spec: Spec, project: Project, failures: list[Named], fit: Fit, *, na
     if base:
         lines.append(f"base={base}")
     lines += [
-        fit("autoretry_for=(", retried, ")", 4),
+        fit("autoretry_for=(", retried, "),", 4).removesuffix(","),
         f"max_retries={spec.max_retries}",
         f"retry_backoff={backoff(spec.max_retries)}",
         "retry_backoff_max=600",
@@ -131,15 +148,14 @@ def options(spec: Spec, project: Project, failures: list[Named], fit: Fit, *, na
         f"soft_time_limit={spec.soft_time_limit}",
         f"time_limit={spec.time_limit}",
     ]
-    if names_queue:
-        lines.append(f'queue="{spec.queue}"')
     if spec.rate_limit:
         lines.append(f'rate_limit="{spec.rate_limit}"')
     if spec.reliable:
         lost = "retry_on_worker_lost" if project.celery >= (5, 7) else "reject_on_worker_lost"
         lines += ["acks_late=True", f"{lost}=True"]
     if not spec.keep_result:
-        lines += ["ignore_result=True", "store_errors_even_if_ignored=True"]
+        lines.append("ignore_result=True")
+        lines += ["store_errors_even_if_ignored=True"] if keeps_results(project) else []
     return [f"{line}," for line in lines]
 
 

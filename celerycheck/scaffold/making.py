@@ -36,11 +36,11 @@ class _Making:
     def __init__(self, spec: Spec, project: Project, layout: Layout, templates: Templates) -> None:
         self.spec, self.project, self.layout, self.templates = spec, project, layout, templates
         self.route = route(spec.queue, task_names(spec, layout.tasks.module), project)
-        self.values = context(spec, project, layout, names_queue=self.route.option)
+        self.values = context(spec, project, layout)
         self.prefix = "" if spec.kind == "task" else f"{spec.kind}_"
 
     def module(self, template: str, path: str, **more: object) -> Module:
-        return Module(path, self.templates.module(template, {**self.values, **more}, self.project))
+        return Module(path, self.templates.module(template, {**self.values, **more}, self.project, path))
 
     def code(self) -> Iterator[Piece]:
         services = "workflow_services.py.j2" if self.spec.kind == "workflow" else "services.py.j2"

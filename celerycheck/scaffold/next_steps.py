@@ -9,6 +9,7 @@ from celerycheck.scaffold.layout import Layout
 from celerycheck.scaffold.pieces import Module, Piece
 from celerycheck.scaffold.project import Project
 from celerycheck.scaffold.registered import task_names
+from celerycheck.scaffold.routes import route
 from celerycheck.scaffold.samples import sample
 from celerycheck.scaffold.spec import Spec
 
@@ -34,6 +35,9 @@ def next_steps(
         yield "start beat, once", f"celery -A {target} beat"
     else:
         yield "send it", sending(spec)
+    by_hand = route(spec.queue, task_names(spec, layout.tasks.module), project).by_hand
+    for name in by_hand:
+        yield "route it", f'add "{name}": {{"queue": "{spec.queue}"}} to task_routes'
     if spec.queue and all(task.queue != spec.queue for task in project.app.tasks):
         yield "read its queue", f"celery -A {target} worker --queues {spec.queue}"
     names = task_names(spec, layout.tasks.module)

@@ -20,7 +20,7 @@ class Module:
 
 @dataclass(frozen=True)
 class NewFile:
-    """A file that is written whole; another file in its place is a conflict, unless `keep` says it may differ."""
+    """A file that is written whole; another in its place is a conflict, unless `keep` lets it differ."""
 
     path: str
     text: str

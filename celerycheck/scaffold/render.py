@@ -10,16 +10,21 @@ import jinja2
 
 from celerycheck.errors import UsageError
 from celerycheck.resources import resource
+from celerycheck.scaffold.formatter import Format, as_it_is
 from celerycheck.scaffold.imports import organised
 from celerycheck.scaffold.project import Project
 
 
 class Templates:
-    """The shipped templates; those of the same name in the folder `own` come before them."""
+    """The shipped templates; those of the same name in the folder `own` come before them.
 
-    def __init__(self, own: Path | None = None) -> None:
+    `lay_out` is the project's formatter.
+    """
+
+    def __init__(self, own: Path | None = None, lay_out: Format = as_it_is) -> None:
         if own is not None and not own.is_dir():
             raise UsageError(f"{own} is no folder", "--templates takes the folder with your own templates.")
+        self._lay_out = lay_out
         folders = [*([own] if own else []), resource("templates/new-task")]
         self._environment = jinja2.Environment(
             loader=jinja2.FileSystemLoader(folders),
@@ -30,8 +35,8 @@ class Templates:
             keep_trailing_newline=True,
         )
 
-    def module(self, name: str, values: Mapping[str, object], project: Project) -> str:
-        """The text of a Python module, its imports in order. Raises UsageError for a broken template."""
+    def module(self, name: str, values: Mapping[str, object], project: Project, path: str = "") -> str:
+        """The text of the Python module at `path`, laid out, its imports in order. Raises UsageError."""
         text = self.text(name, values)
         try:
             ast.parse(text)
@@ -40,7 +45,7 @@ class Templates:
                 f"the template {name} makes no valid Python: line {error.lineno}: {error.msg}",
                 "Mend the template, or leave --templates out to use the shipped one.",
             ) from None
-        return organised(text, project.first_party, project.line_length)
+        return self._lay_out(organised(text, project.first_party, project.line_length), path or name)
 
     def text(self, name: str, values: Mapping[str, object]) -> str:
         """A template's text. Raises UsageError for a template that is missing, or broken."""

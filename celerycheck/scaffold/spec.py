@@ -1,4 +1,4 @@
-"""What to make: one task, validated and complete. Nothing is asked or guessed any more once there is a Spec."""
+"""What to make: one task, validated and complete. With a Spec nothing is asked or guessed any more."""
 
 from __future__ import annotations
 

@@ -37,6 +37,16 @@ def line_length(root: Path) -> int:
     return DEFAULT_LENGTH
 
 
+def configured(root: Path, tool: str) -> bool:
+    """Whether the project configures a tool (`ruff`, `black`)."""
+    for folder in upward(root):
+        if tool in table(toml(folder / "pyproject.toml").get("tool")):
+            return True
+        if any((folder / name).is_file() for name in (f"{tool}.toml", f".{tool}.toml")):
+            return True
+    return False
+
+
 def runs_pytest(root: Path) -> bool:
     """Whether pytest is configured: it then runs the tests, installed or not where this was asked."""
     for folder in upward(root):
