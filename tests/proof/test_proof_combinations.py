@@ -32,7 +32,8 @@ ONE = "--param invoice_id:int"
 MORE = "--param 'note:str | None' --param 'amounts:dict[str, list[int]]' --param urgent:bool"
 TASK = f"charge_invoice {ONE}"
 OTHER = f"refund_invoice {ONE}"
-LONG = "charge_the_invoice_of_the_customer_and_tell_the_bookkeeping_of"
+LONG = "charge_the_invoice_of_a_customer_and_tell_the_bookkeeping_of"
+MIDDLING = "charge_the_invoice_of_a_customer_for_books"
 FLOW = "import_orders --kind workflow --param shop_id:int --steps"
 CLOCK = "close_books --kind periodic"
 
@@ -79,13 +80,14 @@ TASKS = {
     "django-queue": billing(f"{TASK} --queue billing"),
     "django-rate": billing(f"{TASK} --queue slow --rate-limit 10/m"),
     "django-limits": billing(f"{TASK} --soft-time-limit 5m --time-limit 10m --max-retries 12"),
-    "django-long-79": billing(f"{LONG} {ONE} {MORE}", base=lambda: django().wide(79)),
+    "django-middling-79": billing(f"{MIDDLING} {ONE} {MORE}", base=lambda: django().wide(79)),
+    "django-long": billing(f"{LONG} {ONE} {MORE}"),
     "django-long-110": billing(f"{LONG} {ONE} {MORE}", base=lambda: django().wide(110)),
     "django-windows": billing(TASK, base=lambda: lived_in().windows()),
     "django-ragged": billing(TASK, base=lambda: lived_in().ragged()),
     "django-lived-in": billing(f"{TASK} --queue mail", base=lived_in),
     "django-twice": billing(TASK, "refund_invoice --param 'invoices:list[int]'", base=lived_in),
-    "smoke-django-folder": apps(f"{TASK} --queue mail"),
+    "django-folder": apps(f"{TASK} --queue mail"),
     "django-split": billing(TASK, OTHER, base=split_django),
     "smoke-plain": plain(TASK),
     "plain-redis": plain(f"{TASK} --store redis --queue billing"),
@@ -99,12 +101,12 @@ TASKS = {
     "plain-no-backend": plain(TASK, base=MUTE),
     "plain-base": plain(f"{TASK} --keep-result", base=BASED),
     "plain-routed": plain(f"{TASK} --queue slow --max-retries 3", base=ROUTED),
-    "plain-long-79": plain(f"{LONG} {ONE} {MORE} --queue billing", base=ROUTED.wide(79)),
+    "plain-middling-79": plain(f"{MIDDLING} {ONE} {MORE} --queue billing", base=ROUTED.wide(79)),
     "plain-long-110": plain(f"{LONG} {ONE} {MORE} --store redis --bind", base=PLAIN.wide(110)),
     "plain-windows": plain(f"{TASK} --queue billing", base=ROUTED.windows()),
     "plain-ragged": plain(f"{TASK} --store redis", base=SHARED.ragged()),
     "plain-twice": plain(TASK, f"{OTHER} {MORE} --queue billing --rate-limit 1/s", base=ROUTED),
-    "smoke-src": plain(TASK, base=SRC),
+    "plain-src": plain(TASK, base=SRC),
     "plain-split": plain(f"{TASK} --store redis", f"{OTHER} --store redis", base=SPLIT),
     "single-module": Combination(given(SINGLE), (f"{TASK} --package .",)),
     "smoke-flask": web(TASK),
@@ -112,15 +114,15 @@ TASKS = {
     "flask-queue": web(f"{TASK} --outside urllib --bind --queue billing"),
 }
 WORKFLOWS = {
-    "smoke-django-workflow": billing(f"{FLOW} fetch,store"),
+    "django-workflow": billing(f"{FLOW} fetch,store"),
     "django-workflow-4": apps(f"{FLOW} fetch,check,store,notify --queue mail --outside httpx"),
     "django-workflow-beside-task": billing(TASK, f"{FLOW} fetch,store --no-reliable", base=lived_in),
-    "plain-workflow": plain(f"{FLOW} fetch,store"),
+    "smoke-plain-workflow": plain(f"{FLOW} fetch,store"),
     "plain-workflow-4": plain(
         f"{FLOW} fetch,check,store,notify {MORE} --store redis --keep-result", base=ROUTED
     ),
     "plain-workflow-long": plain(
-        f"{LONG[:40]} --kind workflow {MORE} --steps fetch_all,store_all", base=PLAIN.wide(79)
+        f"{MIDDLING} --kind workflow {MORE} --steps fetch_all,store_all", base=PLAIN.wide(79)
     ),
     "plain-workflow-nothing-outside": plain(f"{FLOW} fetch,store --outside none", base=SHARED),
     "flask-workflow": web(f"{FLOW} fetch,store --outside urllib"),
@@ -137,7 +139,7 @@ PERIODIC = {
     "plain-periodic-mixed": plain(
         f"{CLOCK} --every 1d --store sqlalchemy --lock redis --no-reliable", base=SHARED
     ),
-    "plain-periodic-long": plain(f"{LONG} --kind periodic --every 15m", base=PLAIN.wide(79)),
+    "plain-periodic-long": plain(f"{LONG} --kind periodic --every 15m", base=PLAIN.wide(100)),
     "flask-periodic": web(f"{CLOCK} --every 15m"),
 }
 REPORTS = {

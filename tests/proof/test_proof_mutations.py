@@ -46,8 +46,8 @@ SERVICE = {
     ),
     "the key is not kept": Mutation(
         "services.py",
-        r"(_, first = CompletedWork\.objects\.get_or_create\(key=key\)|first = complete\(writing, key\))",
-        "first = True",
+        r"_, (first = )CompletedWork\.objects\.get_or_create\(key=key\)|\bcomplete\((?:writing, )?key\)",
+        r"\1True",
     ),
     "the key tells nothing apart": Mutation("services.py", r'^( +)key = f"(\w+).*"$', r'\1key = "\2"'),
     "the other system gets another key each time": Mutation(

@@ -47,7 +47,7 @@ class Trial:
 
 
 TRIALS = {
-    "task": Trial(
+    "smoke-task": Trial(
         lambda: EMPTY,
         "charge_invoice --param invoice_id:int --package shop --store sqlalchemy",
         """
