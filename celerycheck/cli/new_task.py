@@ -11,17 +11,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from celerycheck.errors import CelerycheckError, UsageError
-from celerycheck.scaffold.answers import Answers, Raw
+from celerycheck.scaffold.asking.answers import Answers, Raw
 
 if TYPE_CHECKING:
     from celerycheck.child import Child
     from celerycheck.cli.plan_page import PlanPage
+    from celerycheck.scaffold.asking.options_file import Usual
     from celerycheck.scaffold.layout import Layout
-    from celerycheck.scaffold.options_file import Usual
+    from celerycheck.scaffold.making.render import Templates
     from celerycheck.scaffold.pieces import Piece
     from celerycheck.scaffold.plan import OnConflict, Plan
     from celerycheck.scaffold.project import Project
-    from celerycheck.scaffold.render import Templates
     from celerycheck.scaffold.spec import Spec
     from celerycheck.subjects import App
 
@@ -75,7 +75,7 @@ def run(options: Options, child: Child | None, make: Make | None = None) -> int:
     from celerycheck.cli.plan_page import PlanPage
     from celerycheck.cli.target import new_task_table
     from celerycheck.reporters.page import Look
-    from celerycheck.scaffold.options_file import usual
+    from celerycheck.scaffold.asking.options_file import usual
 
     file = usual(new_task_table(options.workdir), options.workdir / "pyproject.toml")
     making = prepared(options, file, child, make)
@@ -95,7 +95,7 @@ def run(options: Options, child: Child | None, make: Make | None = None) -> int:
 
 def prepared(options: Options, file: Usual, child: Child | None, make: Make | None) -> Making:
     """Everything but the writing. Raises CelerycheckError, KeyboardInterrupt."""
-    from celerycheck.scaffold import validation
+    from celerycheck.scaffold.asking import validation
 
     answers = Answers({"flag": validation.split_name(options.given), "file": file.answers})
     asks = not options.no_input and on_a_terminal()
@@ -104,12 +104,12 @@ def prepared(options: Options, file: Usual, child: Child | None, make: Make | No
     warn_of_gaps(app)
     spec, project = decided(app, options.workdir, answers, asks=asks)
 
-    from celerycheck.scaffold.formatter import formatter
-    from celerycheck.scaffold.importable import check_exceptions
+    from celerycheck.scaffold.asking.importable import check_exceptions
     from celerycheck.scaffold.layout import layout
-    from celerycheck.scaffold.making import pieces
+    from celerycheck.scaffold.making.assembly import pieces
+    from celerycheck.scaffold.making.formatter import formatter
+    from celerycheck.scaffold.making.render import Templates
     from celerycheck.scaffold.plan import plan
-    from celerycheck.scaffold.render import Templates
 
     python = options.python or sys.executable
     if answers.source("retry_on") is not None or asks:
@@ -137,7 +137,7 @@ def with_app(options: Options, answers: Answers, *, asks: bool) -> Options:
     Raises UsageError, which tells what else is missing.
     """
     from celerycheck.cli.target import NoApp, target
-    from celerycheck.scaffold import validation
+    from celerycheck.scaffold.asking import validation
 
     try:
         target(options.app, options.workdir)
@@ -147,7 +147,7 @@ def with_app(options: Options, answers: Answers, *, asks: bool) -> Options:
             raise UsageError(
                 f"--app is missing, and nobody names the app elsewhere{more}", error.hint
             ) from None
-        from celerycheck.scaffold.prompts import Questionary
+        from celerycheck.scaffold.asking.prompts import Questionary
 
         with stopping():
             named = Questionary().text(
@@ -185,12 +185,12 @@ def complain(text: str) -> None:
 
 def decided(app: App, root: Path, answers: Answers, *, asks: bool) -> tuple[Spec, Project]:
     """What to make, and for which project. Raises UsageError, KeyboardInterrupt."""
-    from celerycheck.scaffold import validation
+    from celerycheck.scaffold.asking import validation
 
     project = read_as(app, root, answers)
     if asks:
         validation.check_given(project, answers)
-        from celerycheck.scaffold.prompts import Questionary, ask_all
+        from celerycheck.scaffold.asking.prompts import Questionary, ask_all
 
         with stopping():
             answers = ask_all(project, answers, Questionary())
@@ -200,9 +200,9 @@ def decided(app: App, root: Path, answers: Answers, *, asks: bool) -> tuple[Spec
 
 def read_as(app: App, root: Path, answers: Answers) -> Project:
     """The project, seen as the framework that the answers choose, where it can be."""
-    from celerycheck.scaffold import fits
+    from celerycheck.scaffold.asking import fits
+    from celerycheck.scaffold.asking.situation import Situation
     from celerycheck.scaffold.project import read
-    from celerycheck.scaffold.situation import Situation
 
     project = read(app, root)
     chosen = answers.text("framework")
@@ -248,7 +248,7 @@ def show(making: Making, page: PlanPage, options: Options) -> None:
 
 def confirm(making: Making, page: PlanPage, options: Options) -> None:
     """Take the picture again, and say whether workers now know the task; the files stay in any case."""
-    from celerycheck.scaffold.registered import task_names
+    from celerycheck.scaffold.making.registered import task_names
 
     module = making.layout.tasks.module
     try:

@@ -7,11 +7,11 @@ from posixpath import dirname
 
 from celerycheck.errors import UsageError
 from celerycheck.nearest import nearest
-from celerycheck.scaffold.module_files import below
-from celerycheck.scaffold.places import Place
 from celerycheck.scaffold.project import Project
-from celerycheck.scaffold.suite import module_name, suite
-from celerycheck.scaffold.task_modules import imports_its_modules, tasks_name
+from celerycheck.scaffold.reading.module_files import below
+from celerycheck.scaffold.reading.places import Place
+from celerycheck.scaffold.reading.suite import module_name, suite
+from celerycheck.scaffold.reading.task_modules import imports_its_modules, tasks_name
 
 __all__ = ["Layout", "Place", "layout"]
 

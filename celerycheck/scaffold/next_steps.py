@@ -6,11 +6,11 @@ import re
 from collections.abc import Iterator, Sequence
 
 from celerycheck.scaffold.layout import Layout
+from celerycheck.scaffold.making.registered import task_names
+from celerycheck.scaffold.making.routes import route
+from celerycheck.scaffold.making.samples import sample
 from celerycheck.scaffold.pieces import Module, Piece
 from celerycheck.scaffold.project import Project
-from celerycheck.scaffold.registered import task_names
-from celerycheck.scaffold.routes import route
-from celerycheck.scaffold.samples import sample
 from celerycheck.scaffold.spec import Spec
 
 _VARIABLE = re.compile(r'os\.environ\["(\w+)"\]')

@@ -20,9 +20,9 @@ from pathlib import Path
 from typing import Literal
 
 from celerycheck.errors import UsageError
-from celerycheck.scaffold import entries, loaded_by, merge
-from celerycheck.scaffold.encoding import decoded, encoded
-from celerycheck.scaffold.entries import CannotExtend
+from celerycheck.scaffold.merging import entries, loaded_by, merge
+from celerycheck.scaffold.merging.encoding import decoded, encoded
+from celerycheck.scaffold.merging.entries import CannotExtend
 from celerycheck.scaffold.pieces import Entry, Loaded, Module, NewFile, Piece
 
 OnConflict = Literal["abort", "skip", "overwrite"]

@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Literal
 
 from celerycheck.errors import UsageError
-from celerycheck.scaffold.app_object import app_object
-from celerycheck.scaffold.module_files import Modules, modules_of
-from celerycheck.scaffold.packages import django_apps, first_party, packages
-from celerycheck.scaffold.style import base, shared
-from celerycheck.scaffold.tooling import line_length, runs_pytest
+from celerycheck.scaffold.reading.app_object import app_object
+from celerycheck.scaffold.reading.module_files import Modules, modules_of
+from celerycheck.scaffold.reading.packages import django_apps, first_party, packages
+from celerycheck.scaffold.reading.style import base, shared
+from celerycheck.scaffold.reading.tooling import line_length, runs_pytest
 from celerycheck.subjects import App
 
 Framework = Literal["django", "flask", "plain"]

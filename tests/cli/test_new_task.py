@@ -302,7 +302,9 @@ def test_a_task_that_no_worker_will_know(make, tmp_path):
 
 
 def test_an_exception_that_is_not_there_is_refused_before_anything_is_written(make, tmp_path):
-    make(*CHARGE, "--retry-on", "requests.RequestExeption").check(2, "did you mean requests.RequestException?")
+    make(*CHARGE, "--retry-on", "requests.RequestExeption").check(
+        2, "did you mean requests.RequestException?"
+    )
     assert not (tmp_path / "tests").exists()
 
 

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from celerycheck.errors import UsageError
-from celerycheck.scaffold.answers import Answers
-from celerycheck.scaffold.options_file import usual
-from celerycheck.scaffold.questions import QUESTIONS
+from celerycheck.scaffold.asking.answers import Answers
+from celerycheck.scaffold.asking.options_file import usual
+from celerycheck.scaffold.asking.questions import QUESTIONS
 
 LAYERS = Answers(
     {

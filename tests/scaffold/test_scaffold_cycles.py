@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from celerycheck.scaffold.cycles import reaches
-from celerycheck.scaffold.module_files import Modules
+from celerycheck.scaffold.reading.cycles import reaches
+from celerycheck.scaffold.reading.module_files import Modules
 
 PACKAGE = {"shop/__init__.py": "", "shop/tasks.py": ""}
 

@@ -6,8 +6,8 @@ import pytest
 from scaffold_ruff import formatted, needs_ruff
 
 from celerycheck.errors import UsageError
-from celerycheck.scaffold import entries
-from celerycheck.scaffold.entries import CannotExtend
+from celerycheck.scaffold.merging import entries
+from celerycheck.scaffold.merging.entries import CannotExtend
 from celerycheck.scaffold.pieces import Entry
 
 ROUTE = Entry("settings.py", "task_routes", "ROUTES", "billing.tasks.send", '{"queue": "mail"}', "module")

@@ -6,7 +6,7 @@ from unittest import mock
 
 import pytest
 
-from celerycheck.scaffold.exceptions import named
+from celerycheck.scaffold.making.exceptions import named
 
 RAISABLE = (
     "OSError",

@@ -8,7 +8,7 @@ from importlib.util import find_spec
 
 import pytest
 
-from celerycheck.scaffold.fitting import fitting
+from celerycheck.scaffold.making.fitting import fitting
 
 CASES = [
     ("def f(", ["a: int"], ") -> None:", 0, 0),

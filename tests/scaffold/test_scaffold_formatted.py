@@ -10,10 +10,10 @@ from itertools import cycle, product
 import pytest
 
 from celerycheck.scaffold.layout import layout
-from celerycheck.scaffold.making import pieces
+from celerycheck.scaffold.making.assembly import pieces
+from celerycheck.scaffold.making.render import Templates
 from celerycheck.scaffold.pieces import Module
 from celerycheck.scaffold.project import Project
-from celerycheck.scaffold.render import Templates
 from celerycheck.scaffold.spec import Every, Parameter, Spec
 from celerycheck.subjects import App, DjangoApp, DjangoInfo, Location, Settings
 

@@ -7,7 +7,7 @@ from importlib.util import find_spec
 
 import pytest
 
-from celerycheck.scaffold.formatter import as_it_is, formatter, order
+from celerycheck.scaffold.making.formatter import as_it_is, formatter, order
 
 UGLY = "x = {  'a':1 }\n"
 needs_ruff = pytest.mark.skipif(find_spec("ruff") is None, reason="ruff is not installed here")

@@ -7,7 +7,7 @@ import sys
 import pytest
 
 from celerycheck.errors import UsageError
-from celerycheck.scaffold.importable import check_exceptions
+from celerycheck.scaffold.asking.importable import check_exceptions
 
 PROJECT = {
     "billing/__init__.py": "",

@@ -5,8 +5,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scaffold_ruff import formatted, needs_ruff, sorted_imports
 
-from celerycheck.scaffold.import_order import Import, member_key
-from celerycheck.scaffold.imports import organised
+from celerycheck.scaffold.merging.import_order import Import, member_key
+from celerycheck.scaffold.merging.imports import organised
 
 OURS = frozenset({"billing", "shop"})
 

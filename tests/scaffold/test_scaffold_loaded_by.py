@@ -3,8 +3,8 @@
 import pytest
 from scaffold_ruff import formatted, needs_ruff
 
-from celerycheck.scaffold import loaded_by
-from celerycheck.scaffold.entries import CannotExtend
+from celerycheck.scaffold.merging import loaded_by
+from celerycheck.scaffold.merging.entries import CannotExtend
 from celerycheck.scaffold.pieces import Loaded
 
 TASKS = Loaded("app.py", "app", "billing.tasks", "billing", "tasks")

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from scaffold_ruff import formatted, needs_ruff, sorted_imports
 
 from celerycheck.errors import UsageError
-from celerycheck.scaffold.merge import merged
+from celerycheck.scaffold.merging.merge import merged
 
 OURS = frozenset({"billing"})
 

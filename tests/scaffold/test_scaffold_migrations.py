@@ -9,7 +9,7 @@ from scaffold_projects import DJANGO, project_of, write
 
 from celerycheck.errors import UsageError
 from celerycheck.scaffold.layout import layout
-from celerycheck.scaffold.migrations import Upcoming, auto_field, upcoming, upcoming_of
+from celerycheck.scaffold.reading.migrations import Upcoming, auto_field, upcoming, upcoming_of
 
 FOLDER = "shop/migrations"
 

@@ -4,8 +4,8 @@ import pytest
 from scaffold_projects import BASE, PACKAGE, SHARED, SINGLE, SPLIT, project_of
 
 from celerycheck.errors import UsageError
-from celerycheck.scaffold.naming import clashes, made_before
 from celerycheck.scaffold.project import Project
+from celerycheck.scaffold.reading.naming import clashes, made_before
 from celerycheck.subjects import App, TaskInfo
 
 NAMES = {

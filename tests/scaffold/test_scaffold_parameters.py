@@ -11,7 +11,7 @@ from uuid import UUID
 import pytest
 
 from celerycheck.errors import UsageError
-from celerycheck.scaffold.parameters import TAKEN, parameter, split
+from celerycheck.scaffold.asking.parameters import TAKEN, parameter, split
 
 MODELS = ("billing.models.Invoice", "django.contrib.auth.models.User", "shop.orm.Cart")
 

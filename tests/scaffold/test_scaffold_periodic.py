@@ -14,12 +14,12 @@ from scaffold_projects import DJANGO, PACKAGE, SETTINGS, project_of
 
 from celerycheck.errors import UsageError
 from celerycheck.scaffold.layout import layout
-from celerycheck.scaffold.making import pieces
-from celerycheck.scaffold.periodic import entries, expires, models, values, written
+from celerycheck.scaffold.making.assembly import pieces
+from celerycheck.scaffold.making.periodic import entries, expires, models, values, written
+from celerycheck.scaffold.making.render import Templates
 from celerycheck.scaffold.pieces import Entry, Module
 from celerycheck.scaffold.plan import plan
 from celerycheck.scaffold.project import Project
-from celerycheck.scaffold.render import Templates
 from celerycheck.scaffold.spec import Cron, Every, Spec
 from celerycheck.scaffold.write import write
 from celerycheck.subjects import ScheduleEntry

@@ -5,7 +5,7 @@ import hashlib
 import pytest
 
 from celerycheck.errors import UsageError
-from celerycheck.scaffold.entries import CannotExtend
+from celerycheck.scaffold.merging.entries import CannotExtend
 from celerycheck.scaffold.pieces import Entry, Loaded, Module, NewFile
 from celerycheck.scaffold.plan import dotted, plan
 

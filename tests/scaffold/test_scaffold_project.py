@@ -18,10 +18,10 @@ from scaffold_projects import (
 )
 
 from celerycheck.errors import UsageError
-from celerycheck.scaffold.module_files import Modules
 from celerycheck.scaffold.project import read
-from celerycheck.scaffold.style import shared
-from celerycheck.scaffold.tooling import collected_folders, line_length, runs_pytest
+from celerycheck.scaffold.reading.module_files import Modules
+from celerycheck.scaffold.reading.style import shared
+from celerycheck.scaffold.reading.tooling import collected_folders, line_length, runs_pytest
 from celerycheck.subjects import App, TaskInfo
 
 KINDS = {

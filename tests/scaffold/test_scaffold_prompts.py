@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 
 from celerycheck.errors import UsageError
-from celerycheck.scaffold import questions as q
-from celerycheck.scaffold.answers import Answers
+from celerycheck.scaffold.asking import questions as q
+from celerycheck.scaffold.asking.answers import Answers
+from celerycheck.scaffold.asking.prompts import DETAILS, ask_all
+from celerycheck.scaffold.asking.situation import Situation
+from celerycheck.scaffold.asking.validation import spec
 from celerycheck.scaffold.project import Project
-from celerycheck.scaffold.prompts import DETAILS, ask_all
-from celerycheck.scaffold.situation import Situation
-from celerycheck.scaffold.validation import spec
 from celerycheck.subjects import DjangoInfo
 from celerycheck.testing import app
 

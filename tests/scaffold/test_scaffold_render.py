@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from celerycheck.errors import UsageError
+from celerycheck.scaffold.making.render import Templates
 from celerycheck.scaffold.project import Project
-from celerycheck.scaffold.render import Templates
 from celerycheck.subjects import App
 
 

@@ -12,9 +12,9 @@ import pytest
 from conftest import environment, write_files
 
 from celerycheck.scaffold.layout import layout
+from celerycheck.scaffold.making.reporting import action, base_option, has_page, lacking, report_values
 from celerycheck.scaffold.pieces import Module
 from celerycheck.scaffold.project import Project
-from celerycheck.scaffold.reporting import action, base_option, has_page, lacking, report_values
 from celerycheck.scaffold.spec import Parameter, Spec
 from celerycheck.subjects import App, DjangoApp, DjangoInfo
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from celerycheck.scaffold.routes import goes_to
+from celerycheck.scaffold.making.routes import goes_to
 from celerycheck.subjects import RouteInfo
 
 REPORTS = RouteInfo("billing.reports.*", "glob", "reports")

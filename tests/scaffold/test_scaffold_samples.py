@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from celerycheck.scaffold.samples import key, sample
+from celerycheck.scaffold.making.samples import key, sample
 from celerycheck.scaffold.spec import Parameter
 
 

@@ -6,7 +6,7 @@ import pytest
 from celery.schedules import crontab
 
 from celerycheck.errors import UsageError
-from celerycheck.scaffold import durations, schedules
+from celerycheck.scaffold.asking import durations, schedules
 from celerycheck.scaffold.spec import Cron, Every
 
 

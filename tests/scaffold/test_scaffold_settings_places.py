@@ -8,7 +8,7 @@ from scaffold_projects import DJANGO, DJANGO_CELERY, FLASK, PACKAGE, RELATED, SI
 
 from celerycheck.errors import UsageError
 from celerycheck.scaffold.project import Project
-from celerycheck.scaffold.settings_places import SettingsPlace, is_loaded, place, queue_state
+from celerycheck.scaffold.reading.settings_places import SettingsPlace, is_loaded, place, queue_state
 from celerycheck.subjects import App, QueueInfo, Setting, Settings
 
 HEAD = "from celery import Celery\n"

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from celerycheck.errors import UsageError
-from celerycheck.scaffold.answers import Answers
+from celerycheck.scaffold.asking.answers import Answers
+from celerycheck.scaffold.asking.validation import check_given, spec, split_name, unanswered
 from celerycheck.scaffold.project import Project
 from celerycheck.scaffold.spec import Cron, Every, Parameter
-from celerycheck.scaffold.validation import check_given, spec, split_name, unanswered
 from celerycheck.subjects import BrokerInfo, DjangoInfo, QueueInfo, TaskInfo
 from celerycheck.testing import app, task
 

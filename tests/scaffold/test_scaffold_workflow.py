@@ -15,13 +15,14 @@ import pytest
 from scaffold_projects import DJANGO, PACKAGE, project_of
 
 from celerycheck.errors import UsageError
-from celerycheck.scaffold import plan, workflow, write
-from celerycheck.scaffold.fitting import fitting
+from celerycheck.scaffold import plan, write
 from celerycheck.scaffold.layout import layout
-from celerycheck.scaffold.making import pieces
+from celerycheck.scaffold.making import workflow
+from celerycheck.scaffold.making.assembly import pieces
+from celerycheck.scaffold.making.fitting import fitting
+from celerycheck.scaffold.making.render import Templates
 from celerycheck.scaffold.pieces import Entry, Module
 from celerycheck.scaffold.project import Project
-from celerycheck.scaffold.render import Templates
 from celerycheck.scaffold.spec import Parameter, Spec
 from celerycheck.subjects import App
 

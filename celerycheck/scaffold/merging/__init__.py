@@ -1,0 +1,1 @@
+"""Existing modules extended through their syntax tree: definitions, imports, entries of settings."""

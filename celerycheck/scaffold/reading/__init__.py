@@ -1,0 +1,1 @@
+"""What is to be known of the project: its modules, packages, style, tools, settings and migrations."""
