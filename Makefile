@@ -3,11 +3,12 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: help audit test check matrix bench comparison clean
+.PHONY: help audit test proof check matrix bench comparison clean
 
 help:
 	@echo "make audit    audit examples/shop and show the report"
 	@echo "make test     run the tests"
+	@echo "make proof    make tasks of every kind in fresh projects, and try each there (minutes)"
 	@echo "make check    ruff, mypy --strict and the layers"
 	@echo "make matrix   the tests on every Python and Celery supported, as far as they are to be had"
 	@echo "make bench    what an audit costs, as ratios"
@@ -27,8 +28,12 @@ $(VENV)/.ready: pyproject.toml
 audit: $(VENV)/.ready
 	@$(BIN)/celerycheck audit shop --workdir examples/shop; test $$? -eq 1
 
+# Of the slow proofs of new-task, one of each kind and framework is enough here.
 test: $(VENV)/.ready
-	@$(BIN)/python -m pytest --numprocesses=auto
+	@$(BIN)/python -m pytest --numprocesses=auto -k "smoke or not proof"
+
+proof: $(VENV)/.ready
+	@$(BIN)/python -m pytest --numprocesses=auto -m proof
 
 check: $(VENV)/.ready
 	@$(BIN)/ruff check .
