@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import hashlib
 import importlib.util
 import json
 import os
@@ -230,8 +229,3 @@ def audited(subject: Subject) -> frozenset[Finding]:
         for one in found["findings"]
         if one["subject_kind"] in OF_TASKS and not one["subject"].endswith(OLD_TASKS)
     )
-
-
-def digest(held: Mapping[str, bytes]) -> str:
-    """One text for all files of a project."""
-    return hashlib.sha256(repr(sorted(held.items())).encode()).hexdigest()
