@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -77,6 +78,28 @@ def test_the_report_on_the_first_screen(report):
     hold("report", f"```\n$ celerycheck audit shop\n{shown}\n```\n")
 
 
+COMMAND = "new-task orders.charge_order --param order_id:int --queue orders --app config"
+
+
+def test_the_transcript_of_new_task(tmp_path):
+    folder = shutil.copytree(ROOT / "examples/django_shop", tmp_path / "shop")
+    done = subprocess.run(
+        [sys.executable, "-m", "celerycheck", *COMMAND.split()],
+        cwd=folder,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        encoding="utf-8",
+        timeout=60,
+        check=False,
+        env={k: v for k, v in os.environ.items() if k not in ("COLUMNS", "FORCE_COLOR")},
+    )
+    assert done.returncode == 0, done.stderr
+    hold("new-task", f"```\n$ celerycheck {COMMAND}\n{done.stdout}```\n")
+    made = (folder / "orders/services.py").read_text(encoding="utf-8")
+    service = made[made.index("def charge_order") : made.index("def post_charge_order")].strip()
+    hold("service", f"```python\n{service}\n```\n")
+
+
 def test_every_command_and_option_named_in_the_readme_exists():
     text = README.read_text(encoding="utf-8")
     helps = "".join(
@@ -87,7 +110,7 @@ def test_every_command_and_option_named_in_the_readme_exists():
             timeout=60,
             check=True,
         ).stdout
-        for command in ((), ("audit",), ("checklist",), ("explain",))
+        for command in ((), ("audit",), ("checklist",), ("explain",), ("new-task",))
     )
     for option in set(re.findall(r"`?(--[a-z][a-z-]+)", text)) - {"--strict"}:
         assert option in helps, option

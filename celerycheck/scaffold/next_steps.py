@@ -21,7 +21,7 @@ def next_steps(
     spec: Spec, project: Project, layout: Layout, pieces: Sequence[Piece], target: str
 ) -> Iterator[tuple[str, str]]:
     """(What, how), in order; `target` is the app as it was named."""
-    yield "run the tests", tests(project, layout)
+    yield "run the tests", tests(spec, project, layout)
     if any(piece.path.startswith(f"{layout.migrations}/") for piece in pieces if isinstance(piece, Module)):
         yield "make its table", f"{manage(project)} migrate {label(spec, project)}"
     needed = [f"{name}={_KNOWN.get(name, 'https://...')}" for name in variables(pieces, layout)]
@@ -62,11 +62,13 @@ def manage(project: Project) -> str:
     return "python manage.py" if (project.root / "manage.py").is_file() else "python -m django"
 
 
-def tests(project: Project, layout: Layout) -> str:
+def tests(spec: Spec, project: Project, layout: Layout) -> str:
     """The command that runs the generated tests."""
+    endings = ("", "_reports") if spec.report_failures else ("",)
     if project.framework == "django":
-        return f"{manage(project)} test {layout.tests.module}"
-    return f"python -m pytest {layout.tests.path}"
+        return f"{manage(project)} test {' '.join(layout.tests.module + ending for ending in endings)}"
+    stem = layout.tests.path.removesuffix(".py")
+    return f"python -m pytest {' '.join(f'{stem}{ending}.py' for ending in endings)}"
 
 
 def variables(pieces: Sequence[Piece], layout: Layout) -> list[str]:

@@ -52,6 +52,12 @@ def mistakes(project, *, file=None, **given) -> str:
     return f"{refused.value.message} {refused.value.hint}"
 
 
+@pytest.mark.parametrize("library", ["redis", "sqlalchemy"])
+def test_what_is_done_is_kept_where_it_was(plain, library):
+    (plain.root / "billing" / "completed_work.py").write_text(f"from {library} import something\n")
+    assert made(plain, **CHARGE).store == library
+
+
 def test_what_is_usual(plain):
     usual = made(plain, **CHARGE)
     assert usual.params == (Parameter("invoice_id", "int"),)

@@ -93,7 +93,15 @@ def stores(situation: Situation) -> tuple[str, ...]:
 
 
 def usual_store(situation: Situation) -> str | None:
-    return next(iter(stores(situation)), None)
+    """The one that earlier tasks of the project use, else the first there is."""
+    possible, modules = stores(situation), situation.project.modules
+    kept = [
+        store
+        for path in modules.files("completed_work.py")
+        for store in possible
+        if modules.imports(path, store)
+    ]
+    return next(iter([*kept, *possible]), None)
 
 
 def store(text: str, situation: Situation) -> Store:

@@ -33,6 +33,7 @@ _TEMPLATE_NAMES = frozenset(
     {
         *("CompletedWork", "TIMEOUT", "body", "complete", "hashlib", "httpx", "is_completed", "json", "os"),
         *("reading", "request", "requests", "response", "session", "transaction", "urllib", "writing"),
+        *("chain", "functools", "lock", "reports", "Signature", "start_report", "workflow"),
     }
 )
 
