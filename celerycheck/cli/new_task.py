@@ -115,6 +115,7 @@ def prepared(options: Options, file: Usual, child: Child | None, make: Make | No
     if answers.source("retry_on") is not None or asks:
         check_exceptions(spec.retry_on, python, project.root)
     places = layout(project, spec.package, spec.name)
+    project = replace(project, first_party=project.first_party | places.tops)
     templates = Templates(options.templates or file.templates, formatter(project.root, python))
     made = list((make or pieces)(spec, project, places, templates))
     planned = plan(

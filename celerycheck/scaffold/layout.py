@@ -46,6 +46,12 @@ class Layout:
     model_exports: str = ""
     admin_exports: str = ""
 
+    @property
+    def tops(self) -> frozenset[str]:
+        """The top-level names of the modules: the project's own as soon as they are made."""
+        places = (self.services, self.tasks, self.models, self.completed, self.locks, self.reporting)
+        return frozenset(place.module.partition(".")[0] for place in places)
+
 
 def layout(project: Project, package: str, name: str) -> Layout:
     """The places for a task of that name in a package of the project's. Raises UsageError for others."""

@@ -67,7 +67,7 @@ def context(spec: Spec, project: Project, layout: Layout) -> dict[str, object]:
         "post_parameter": ["post: mock.Mock"] if spec.outside != "none" else [],
         "completed_import": imported(layout.completed, "completed_work")[1],
         "options": lines,
-        **making_tasks(project),
+        **making_tasks(project, layout.tasks),
         **report_values(spec, project, layout),
         **(workflow.values(spec, project, lines) if spec.kind == "workflow" else {}),
         **(periodic.values(spec) if spec.kind == "periodic" else {}),
@@ -153,14 +153,16 @@ def options(spec: Spec, project: Project, failures: list[Named], fit: Fit) -> li
     if spec.reliable:
         lost = "retry_on_worker_lost" if project.celery >= (5, 7) else "reject_on_worker_lost"
         lines += ["acks_late=True", f"{lost}=True"]
-    if not spec.keep_result:
+    if spec.keep_result:
+        lines += ["ignore_result=False"] if project.app.settings.flag("task_ignore_result") else []
+    else:
         lines.append("ignore_result=True")
         lines += ["store_errors_even_if_ignored=True"] if keeps_results(project) else []
     return [f"{line}," for line in lines]
 
 
-def making_tasks(project: Project) -> dict[str, object]:
-    """How the project's tasks are made, and how its app is had."""
+def making_tasks(project: Project, tasks: Place) -> dict[str, object]:
+    """How the project's tasks are made in that module, and how its app is had elsewhere."""
     app, made = project.app_import, project.app_expression
     app_import = f"from {project.app_module} import {app}"
     if made == app and app != "app":
@@ -168,9 +170,10 @@ def making_tasks(project: Project) -> dict[str, object]:
     base = project.base
     module, _, cls = (base or "").rpartition(".")
     shared = project.shared or not project.app_attribute
+    makes_app = tasks.module == project.app_module
     return {
-        "decorator": "shared_task" if shared else "app.task",
-        "decorator_import": "from celery import shared_task" if shared else app_import,
+        "decorator": "shared_task" if shared else f"{made}.task" if makes_app else "app.task",
+        "decorator_import": "from celery import shared_task" if shared else "" if makes_app else app_import,
         "base_import": f"from {module} import {cls}" if base else "",
         "app_import": app_import,
         "app_made": "" if made == app else made,
