@@ -239,6 +239,14 @@ def test_what_it_writes_and_says(make, tmp_path):
     assert "def remind(customer_id: int)" in (tmp_path / "billing" / "tasks.py").read_text()
 
 
+def test_a_route_that_was_written_need_not_be_written_by_hand(make):
+    files = {"proj.py": f'{PROJ}\napp.conf.task_routes = {{"billing.tasks.remind": {{"queue": "mail"}}}}\n'}
+    clock = ("expire_carts", "--kind", "periodic", "--every", "15m", "--queue", "mail")
+    run = make(*clock, files=files).check(0)
+    assert 'task_routes["billing.tasks.expire_carts"]' in run.out
+    assert "route it" not in run.out
+
+
 def test_a_second_run_changes_nothing(make, tmp_path):
     make(*CHARGE, "--queue", "mail", "--rate-limit", "10/m").check(0)
     before = hashes(tmp_path)

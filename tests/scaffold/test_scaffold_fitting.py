@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from importlib.util import find_spec
 
 import pytest
+from scaffold_ruff import needs_ruff
 
 from celerycheck.scaffold.making.fitting import fitting
 
@@ -29,7 +29,7 @@ def test_no_line_is_longer_than_it_need_be(width, head, items, tail, indent, bef
     assert max(first, *(len(line) for line in [*lines[1:], ""])) <= width or len(lines) == 1
 
 
-@pytest.mark.skipif(find_spec("ruff") is None, reason="ruff is not installed here")
+@needs_ruff
 @pytest.mark.parametrize("width", [60, 79, 88, 110])
 @pytest.mark.parametrize(("head", "items", "tail", "indent", "before"), [c for c in CASES if not c[4]])
 def test_ruff_leaves_it_alone(width, head, items, tail, indent, before):

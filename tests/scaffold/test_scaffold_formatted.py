@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from importlib.util import find_spec
 from itertools import cycle, product
 
 import pytest
+from scaffold_ruff import needs_ruff
 
 from celerycheck.scaffold.layout import layout
 from celerycheck.scaffold.making.assembly import pieces
@@ -17,7 +17,7 @@ from celerycheck.scaffold.project import Project
 from celerycheck.scaffold.spec import Every, Parameter, Spec
 from celerycheck.subjects import App, DjangoApp, DjangoInfo, Location, Settings
 
-pytestmark = pytest.mark.skipif(find_spec("ruff") is None, reason="ruff is not installed here")
+pytestmark = needs_ruff
 
 NAMES = ("pay", "charge_the_invoice")
 PARAMS = (

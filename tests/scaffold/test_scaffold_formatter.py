@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import sys
-from importlib.util import find_spec
 
 import pytest
+from scaffold_ruff import needs_ruff
 
 from celerycheck.scaffold.making.formatter import as_it_is, formatter, order
 
 UGLY = "x = {  'a':1 }\n"
-needs_ruff = pytest.mark.skipif(find_spec("ruff") is None, reason="ruff is not installed here")
 
 
 @needs_ruff

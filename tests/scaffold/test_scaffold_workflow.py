@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 from scaffold_projects import DJANGO, PACKAGE, project_of
+from scaffold_ruff import needs_ruff
 
 from celerycheck.errors import UsageError
 from celerycheck.scaffold import plan, write
@@ -188,6 +189,7 @@ def test_each_step_passes_on_ids_alone_and_has_the_callback(tmp_path):
         assert f"_sync_invoice_{step}.si(invoice_id).on_error(failed),\n" in text
 
 
+@needs_ruff
 @pytest.mark.parametrize("length", [60, 79, 88, 110, 120])
 def test_lines_are_broken_as_the_formatter_would(length, tmp_path):
     text = rendered(THREE, tmp_path, line_length=length)
