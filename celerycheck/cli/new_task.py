@@ -83,13 +83,14 @@ def run(options: Options, child: Child | None, make: Make | None = None) -> int:
     show(making, page, options)
     if options.dry_run or not pending(making.plan):
         return 0
+    from celerycheck.scaffold.next_steps import next_steps
     from celerycheck.scaffold.write import write
 
+    # Now, while the lines that are known of the project's files are still right.
+    steps = list(next_steps(making.spec, making.project, making.layout, making.pieces, making.target))
     write(making.project.root, making.plan)
     confirm(making, page, options)
-    from celerycheck.scaffold.next_steps import next_steps
-
-    page.steps(next_steps(making.spec, making.project, making.layout, making.pieces, making.target))
+    page.steps(steps)
     return 0
 
 

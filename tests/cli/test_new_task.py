@@ -240,7 +240,8 @@ def test_what_it_writes_and_says(make, tmp_path):
 
 
 def test_a_route_that_was_written_need_not_be_written_by_hand(make):
-    files = {"proj.py": f'{PROJ}\napp.conf.task_routes = {{"billing.tasks.remind": {{"queue": "mail"}}}}\n'}
+    settings = 'task_routes = {\n    "billing.tasks.remind": {"queue": "mail"},\n}\n'
+    files = {"proj.py": f'{PROJ}app.config_from_object("settings")\n', "settings.py": settings}
     clock = ("expire_carts", "--kind", "periodic", "--every", "15m", "--queue", "mail")
     run = make(*clock, files=files).check(0)
     assert 'task_routes["billing.tasks.expire_carts"]' in run.out
