@@ -371,8 +371,8 @@ def new_task(
 
     \b
     celerycheck new-task billing.charge_invoice --param invoice_id:int
-    celerycheck new-task --kind workflow import_feed --param feed_id:int --steps fetch,store,notify
-    celerycheck new-task --kind periodic expire_carts --cron "30 3 * * *" --dry-run
+    celerycheck new-task expire_carts --kind periodic --every 15m --dry-run
+    celerycheck new-task import_feed --kind workflow --steps fetch,store
     """
     from celerycheck.cli.explained import explained
     from celerycheck.cli.new_task import Options, answers_given, run

@@ -47,7 +47,9 @@ def test_entry_point():
     assert entry.value == "celerycheck.cli:main"
 
 
-@pytest.mark.parametrize("command", [(), ("audit",), ("explain",), ("checklist",)], ids=" ".join)
+@pytest.mark.parametrize(
+    "command", [(), ("audit",), ("explain",), ("checklist",), ("new-task",)], ids=" ".join
+)
 def test_help_at_80_columns(here, tmp_path, command):
     out = here(*command, "--help", cwd=tmp_path, env={"COLUMNS": "80"}).check(0).out
     assert max(map(len, out.splitlines())) <= 80
