@@ -248,6 +248,21 @@ def test_a_route_that_was_written_need_not_be_written_by_hand(make):
     assert "route it" not in run.out
 
 
+def test_what_tasks_share_may_be_changed_between_two_of_them(make, tmp_path):
+    make(*CHARGE).check(0)
+    shared = [tmp_path / "tests" / "conftest.py", tmp_path / "billing" / "completed_work.py"]
+    for path in shared:
+        text = path.read_text()
+        assert "patch.setenv(" in text or "return session.get(" in text
+        changed = text.replace("patch.setenv(", "print();patch.setenv(").replace(
+            "return session", "return not session"
+        )
+        path.write_text(changed)
+    before = [path.read_text() for path in shared]
+    make("refund_invoice", "--param", "invoice_id:int").check(0)
+    assert [path.read_text() for path in shared] == before
+
+
 def test_a_second_run_changes_nothing(make, tmp_path):
     make(*CHARGE, "--queue", "mail", "--rate-limit", "10/m").check(0)
     before = hashes(tmp_path)

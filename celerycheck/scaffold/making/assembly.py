@@ -10,6 +10,7 @@ from celerycheck.scaffold.making.context import context
 from celerycheck.scaffold.making.registered import task_names
 from celerycheck.scaffold.making.render import Templates
 from celerycheck.scaffold.making.routes import route
+from celerycheck.scaffold.making.shared import standing, standing_models
 from celerycheck.scaffold.making.worker_imports import loaded
 from celerycheck.scaffold.pieces import Module, NewFile, Piece
 from celerycheck.scaffold.project import Project
@@ -42,6 +43,9 @@ class _Making:
     def module(self, template: str, path: str, **more: object) -> Module:
         return Module(path, self.templates.module(template, {**self.values, **more}, self.project, path))
 
+    def shared(self, template: str, path: str) -> Module:
+        return standing(self.module(template, path), self.project)
+
     def code(self) -> Iterator[Piece]:
         services = "workflow_services.py.j2" if self.spec.kind == "workflow" else "services.py.j2"
         yield self.module(services, self.layout.services.path)
@@ -52,14 +56,15 @@ class _Making:
             models = [*periodic.models(self.spec), *reporting.models(self.spec)]
             yield from self.records(["CompletedWork", *models])
         else:
-            yield self.module(f"completed_{self.spec.store}.py.j2", self.layout.completed.path)
+            yield self.shared(f"completed_{self.spec.store}.py.j2", self.layout.completed.path)
         if self.spec.kind == "periodic":
-            yield self.module(f"lock_{self.spec.lock}.py.j2", self.layout.locks.path)
+            yield self.shared(f"lock_{self.spec.lock}.py.j2", self.layout.locks.path)
         yield from reporting.code(self.spec, self.project, self.layout, self.module)
 
     def records(self, models: list[str]) -> Iterator[Piece]:
         """The models that are needed, and one migration for those that no migration makes yet."""
-        yield self.module("models.py.j2", self.layout.models.path, models=models)
+        records = self.module("models.py.j2", self.layout.models.path, models=models)
+        yield standing_models(records, self.project)
         if self.layout.model_exports:
             yield Module(self.layout.model_exports, reexported(self.layout.models.module, models))
         package, folder = self.spec.package, self.layout.migrations
@@ -89,10 +94,10 @@ class _Making:
 
     def tests(self) -> Iterator[Piece]:
         if self.spec.store == "django":
-            yield self.module("in_process_worker.py.j2", self.layout.worker.path)
+            yield self.shared("in_process_worker.py.j2", self.layout.worker.path)
             yield self.module(f"test_{self.prefix}django.py.j2", self.layout.tests.path)
         else:
-            yield self.module("conftest.py.j2", self.layout.conftest.path)
+            yield self.shared("conftest.py.j2", self.layout.conftest.path)
             yield self.module(f"test_{self.prefix}pytest.py.j2", self.layout.tests.path)
         yield from reporting.tests(self.spec, self.layout, self.module)
 
