@@ -16,10 +16,13 @@ ROOT = Path(__file__).resolve().parent.parent
 FILES = (
     "checklist.yaml",
     "templates/celerycheck.yaml",
+    *(f"templates/new-task/{path.name}" for path in sorted((ROOT / "templates/new-task").iterdir())),
     "schemas/celerycheck.schema.json",
     "schemas/report.schema.json",
     "py.typed",
 )
+
+SHOP = ("--workdir", str(ROOT / "examples/django_shop"))
 
 
 @pytest.fixture(scope="module")
@@ -50,6 +53,11 @@ def test_a_file_that_is_not_python_is_there(unpacked, name):
         (("checklist", "--validate"), 0, "the shipped checklist is in order"),
         (("checklist", "--starter"), 0, "extends: default"),
         (("audit", "shop", "--workdir", str(ROOT / "examples/shop")), 1, "short-visibility-timeout"),
+        (
+            (*"new-task orders.charge_order --param order_id:int --app config --dry-run".split(), *SHOP),
+            0,
+            "+def charge_order(order_id: int) -> bool:",
+        ),
     ],
 )
 def test_it_runs(unpacked, tmp_path, arguments, code, says):
