@@ -54,9 +54,9 @@ def test_a_file_that_is_not_python_is_there(unpacked, name):
         (("checklist", "--starter"), 0, "extends: default"),
         (("audit", "shop", "--workdir", str(ROOT / "examples/shop")), 1, "short-visibility-timeout"),
         (
-            (*"new-task orders.charge_order --param order_id:int --app config --dry-run".split(), *SHOP),
+            ("new-task", "orders.charge", "--param", "order_id:int", "--app", "config", "--dry-run", *SHOP),
             0,
-            "+def charge_order(order_id: int) -> bool:",
+            "+def charge(order_id: int) -> bool:",
         ),
     ],
 )
