@@ -248,6 +248,19 @@ def test_a_route_that_was_written_need_not_be_written_by_hand(make):
     assert "route it" not in run.out
 
 
+BASED = TASKS.replace("\n\n@app.task", "\n\nclass Base(app.Task):\n    pass\n\n\n@app.task(base=Base)")
+
+
+def test_the_base_class_may_stand_beside_the_tasks(make, tmp_path):
+    make(*CHARGE, files={"billing/tasks.py": BASED}).check(0)
+    text = (tmp_path / "billing" / "tasks.py").read_text()
+    assert "import Base" not in text
+    assert text.count("base=Base,") == 1
+    make("refund", "--param", "invoice_id:int", "--report-failures").check(
+        2, "--report-failures", "reports would extend Base", "Move Base to a module of its own"
+    )
+
+
 def test_what_tasks_share_may_be_changed_between_two_of_them(make, tmp_path):
     make(*CHARGE).check(0)
     shared = [tmp_path / "tests" / "conftest.py", tmp_path / "billing" / "completed_work.py"]

@@ -10,6 +10,7 @@ from celerycheck.scaffold.asking import questions as q
 from celerycheck.scaffold.asking.durations import text_of
 from celerycheck.scaffold.asking.questions import Question
 from celerycheck.scaffold.asking.situation import Situation
+from celerycheck.scaffold.layout import layout
 from celerycheck.scaffold.spec import Spec
 from celerycheck.subjects import TaskInfo
 
@@ -25,6 +26,7 @@ def contradictions(made: Spec, situation: Situation) -> Iterator[Contradiction]:
     yield from _place(made, situation)
     yield from _limits(made, situation)
     yield from _queues(made, situation)
+    yield from _reports(made, situation)
     answers = situation.answers
     if made.kind == "periodic" and answers.given("every") and answers.given("cron"):
         yield q.EVERY, "--cron was given too", "A task has one schedule: leave one of them out."
@@ -115,6 +117,20 @@ def _queues(made: Spec, situation: Situation) -> Iterator[Contradiction]:
             q.RATE_LIMIT,
             f"it would hold up {others[0]}{more} in queue {made.queue}",
             f"Give it a queue of its own: --queue {made.name or 'slow'}.",
+        )
+
+
+def _reports(made: Spec, situation: Situation) -> Iterator[Contradiction]:
+    """Whether reports can extend the tasks' base class: its module must not need theirs."""
+    project = situation.project
+    if not made.report_failures or project.base is None or made.package not in project.packages:
+        return
+    module, _, name = project.base.rpartition(".")
+    if module == layout(project, made.package, made.name).tasks.module:
+        yield (
+            q.REPORT_FAILURES,
+            f"reports would extend {name}, the base class of the tasks, which stands in {module} beside them",
+            f"Move {name} to a module of its own: what reports need is imported by {module}.",
         )
 
 

@@ -174,7 +174,7 @@ def making_tasks(project: Project, tasks: Place) -> dict[str, object]:
     return {
         "decorator": "shared_task" if shared else f"{made}.task" if makes_app else "app.task",
         "decorator_import": "from celery import shared_task" if shared else "" if makes_app else app_import,
-        "base_import": f"from {module} import {cls}" if base else "",
+        "base_import": f"from {module} import {cls}" if base and module != tasks.module else "",
         "app_import": app_import,
         "app_made": "" if made == app else made,
     }
