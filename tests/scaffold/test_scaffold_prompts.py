@@ -212,3 +212,10 @@ def test_answers_are_checked_while_they_are_typed(project, question, text, needl
     refusal = question.refusal(text, Situation(project, Answers()))
     assert needle in refusal
     assert bool(refusal) == bool(needle)
+
+
+@pytest.mark.parametrize("question", [q.NAME, q.PARAM, q.STEPS, q.CRON], ids=lambda question: question.key)
+def test_an_answer_that_is_needed_is_shown_as_it_is_typed_in_one_line(project, question):
+    refusal = question.refusal("", Situation(project, Answers()))
+    assert "--" not in refusal
+    assert len(refusal) < 80

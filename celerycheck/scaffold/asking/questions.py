@@ -79,7 +79,9 @@ class Question(Generic[T_co]):
     def refusal(self, text: str, situation: Situation) -> str:
         """Why an answer as it was typed is refused, in one line; empty where it is fine."""
         if not text.strip():
-            return f"An answer is needed: {self.example}" if self.needed(situation) else ""
+            own = self.example[max(self.example.find(self.flag), 0) :]
+            typed = own.replace(f"{self.flag} ", "")
+            return f"An answer is needed: {typed}" if self.needed(situation) else ""
         try:
             for part in parameters.split(text) if self.form == "list" else [text.strip()]:
                 self.parse(part, situation)
@@ -136,7 +138,7 @@ PARAM = Question[Parameter](
     applies=lambda situation: situation.kind != "periodic",
     otherwise="a periodic task takes no parameters: beat sends it",
     needed=_always,
-    example="--param invoice_id:int, or --param request_id:str where it is about nothing in particular",
+    example="--param invoice_id:int, or --param request_id:str if it is about no record",
     once=True,
 )
 STEPS = Question[str](
@@ -209,7 +211,7 @@ STORE = Question[Store](
     default=fits.usual_store,
     choices=fits.stores,
     needed=_always,
-    example="install what it can be kept with: pip install SQLAlchemy, or pip install redis",
+    example="--store sqlalchemy or --store redis, and install that: pip install SQLAlchemy, or redis",
     detail=True,
 )
 LOCK = Question[Lock](
@@ -223,7 +225,7 @@ LOCK = Question[Lock](
     applies=_only("periodic"),
     otherwise="only a periodic task has a lock",
     needed=_always,
-    example="install what it can be kept with: pip install SQLAlchemy, or pip install redis",
+    example="--lock sqlalchemy or --lock redis, and install that: pip install SQLAlchemy, or redis",
     detail=True,
 )
 RETRY_ON = Question[str](
