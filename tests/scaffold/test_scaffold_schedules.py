@@ -58,6 +58,16 @@ def test_no_times(text, needle):
 
 
 @pytest.mark.parametrize(
+    ("months", "numbers"),
+    [("jan,jul", "1,7"), ("Mar-may", "3-5"), ("december", "12"), ("*/3", "*/3"), ("2-4", "2-4"), ("*", "*")],
+)
+def test_months_are_numbers_which_every_celery_reads(months, numbers):
+    read = schedules.cron(f"0 0 1 {months} *")
+    assert read.month_of_year == numbers
+    crontab(month_of_year=read.month_of_year)
+
+
+@pytest.mark.parametrize(
     "text",
     [
         "30 3 * * *",
@@ -65,7 +75,7 @@ def test_no_times(text, needle):
         "*/15 * * * *",
         "0 */2 * * *",
         "0 9-17 * * mon-fri",
-        "0 0 1 jan,jul *",
+        "0 0 1 1,7 *",
         "0,30 8-18/2 * * 1,3,5",
         "0 0 29 2 *",
         "0 0 1 */3 *",

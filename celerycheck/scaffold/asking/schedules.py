@@ -19,6 +19,7 @@ _FIELDS = (
     ("month", 12, 1, "1 to 12, or jan to dec"),
     ("day of week", 7, 0, "0 to 6 (Sunday is 0), or sun to sat"),
 )
+_MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 _SHORTHANDS = {
     "@hourly": "0 * * * *",
     "@daily": "0 0 * * *",
@@ -46,9 +47,15 @@ def cron(text: str) -> Cron:
     if len(fields) != len(_FIELDS):
         raise UsageError(f"{text!r} has {len(fields)} field{'s' * (len(fields) != 1)}", FIVE)
     _refuse_unreadable(fields)
+    fields[3] = months_in_numbers(fields[3])
     written = Cron(*fields)
     _refuse_surprises(as_fields(written))
     return written
+
+
+def months_in_numbers(field: str) -> str:
+    """The field of months without their names, which Celery 5.3 does not know."""
+    return re.sub("[A-Za-z]+", lambda name: str(_MONTHS.index(name[0][:3].lower()) + 1), field)
 
 
 def as_fields(written: Cron) -> CrontabFields:
