@@ -411,6 +411,7 @@ def new_task(
         dry_run=dry_run,
         no_input=no_input,
     )
+    code = 1  # where whoever reads what is printed does not wait for its end (`| head`)
     with explained(debug):
         code = run(options, context.obj)
     raise typer.Exit(code)

@@ -248,6 +248,26 @@ def test_a_route_that_was_written_need_not_be_written_by_hand(make):
     assert "route it" not in run.out
 
 
+def test_whoever_reads_the_diff_may_stop(project):
+    folder = project(FILES)
+    reader, writer = os.pipe()
+    os.close(reader)
+    arguments = (*CHARGE, "--package", "billing", *APP, "--dry-run")
+    done = subprocess.run(
+        command("new-task", *arguments),
+        cwd=folder,
+        env=environment(),
+        stdin=subprocess.DEVNULL,
+        stdout=writer,
+        stderr=subprocess.PIPE,
+        timeout=LIMIT,
+        check=False,
+    )
+    os.close(writer)
+    assert done.stderr == b""
+    assert done.returncode == 1
+
+
 BASED = TASKS.replace("\n\n@app.task", "\n\nclass Base(app.Task):\n    pass\n\n\n@app.task(base=Base)")
 
 
