@@ -15,6 +15,7 @@ from celerycheck.scaffold.asking.answers import Answers, Raw
 
 if TYPE_CHECKING:
     from celerycheck.child import Child
+    from celerycheck.cli import audit
     from celerycheck.cli.plan_page import PlanPage
     from celerycheck.scaffold.asking.options_file import Usual
     from celerycheck.scaffold.layout import Layout
@@ -98,6 +99,7 @@ def prepared(options: Options, file: Usual, child: Child | None, make: Make | No
     """Everything but the writing. Raises CelerycheckError, KeyboardInterrupt."""
     from celerycheck.scaffold.asking import validation
 
+    as_of_audit(options)
     answers = Answers({"flag": validation.split_name(options.given), "file": file.answers})
     asks = not options.no_input and on_a_terminal()
     options = with_app(options, answers, asks=asks)
@@ -163,12 +165,19 @@ def look(options: Options, child: Child | None) -> App:
     """The app's picture. Raises LoadError, UsageError."""
     from celerycheck.cli import audit
 
+    with audit.looking(as_of_audit(options), child) as picture:
+        return picture.app()
+
+
+def as_of_audit(options: Options) -> audit.Options:
+    """What an audit of the same app would be told. Raises UsageError for what it would refuse."""
+    from celerycheck.cli import audit
+
     named = audit.Options(
         options.app, workdir=options.workdir, python=options.python, load_timeout=options.load_timeout
     )
     audit.refuse_contradictions(named)
-    with audit.looking(named, child) as picture:
-        return picture.app()
+    return named
 
 
 def warn_of_gaps(app: App) -> None:
