@@ -87,3 +87,36 @@ def test_they_do_not_disturb_one_another(name: str, tmp_path: Path) -> None:
     task = f"charge_invoice --param invoice_id:int --package {neighbour.package}"
     assert not subject.new_task(task).complaint()
     assert list(complaints_of_tests(subject.tests())) == []
+
+
+TALKATIVE = """
+import logging
+
+from celery import Task
+
+from shop.celery import app
+
+log = logging.getLogger(__name__)
+
+
+class Base(Task):
+    def on_failure(self, exc, task_id, args, kwargs, einfo):
+        log.error("failed: %s", self.name)
+
+    def on_retry(self, exc, task_id, args, kwargs, einfo):
+        log.warning("tried again: %s", self.name)
+
+
+@app.task(base=Base)
+def count() -> int:
+    return 1
+"""
+
+
+@pytest.mark.parametrize("kind", ["task", "workflow --steps fetch,store"])
+def test_a_base_class_may_write_to_the_same_log(kind: str, tmp_path: Path) -> None:
+    subject = written(EMPTY.having({"shop/tasks.py": TALKATIVE}), tmp_path)
+    step = subject.new_task(f"charge_invoice --param invoice_id:int --package shop --kind {kind}")
+    assert not step.complaint()
+    assert "base=Base" in (tmp_path / "shop" / "tasks.py").read_text(encoding="utf-8")
+    assert list(complaints_of_tests(subject.tests())) == []
