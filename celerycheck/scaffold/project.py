@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
@@ -52,7 +52,6 @@ class Project:
     celery: tuple[int, int] = (5, 7)
     shared_cache: bool = False
     pytest: bool = True
-    app_factory_location: str = field(default="", compare=False)
     app_import: str = ""
     app_expression: str = ""
     django_apps: tuple[str, ...] = ()
