@@ -144,12 +144,13 @@ def with_app(options: Options, answers: Answers, *, asks: bool) -> Options:
     from celerycheck.scaffold.asking import validation
 
     try:
-        target(options.app, options.workdir)
+        target(options.app, options.workdir, "--app proj")
     except NoApp as error:
         if not asks:
             more = "".join(f"\n{mistake}" for mistake in validation.unanswered(answers))
             raise UsageError(
-                f"--app is missing, and nobody names the app elsewhere{more}", error.hint
+                f"--app is missing, and nobody names the app elsewhere{more}",
+                error.hint,
             ) from None
         from celerycheck.scaffold.asking.prompts import Questionary
 

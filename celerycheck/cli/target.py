@@ -30,8 +30,8 @@ class Target:
     origin: str = ""
 
 
-def target(named: str | None, workdir: Path) -> Target:
-    """The app to audit. Raises NoApp where nobody names one, UsageError for a broken file."""
+def target(named: str | None, workdir: Path, example: str = "celerycheck audit proj") -> Target:
+    """The app, named as in `example`. Raises NoApp where nobody names one, UsageError for a broken file."""
     if named is not None:
         return Target(named)
     for variable in VARIABLES:
@@ -42,7 +42,7 @@ def target(named: str | None, workdir: Path) -> Target:
         return Target(name, f"[tool.celerycheck] in {workdir / 'pyproject.toml'}")
     raise NoApp(
         "no app was named",
-        "Name it as for `celery -A` (celerycheck audit proj), or once and for all in pyproject.toml: "
+        f"Name it as for `celery -A` ({example}), or once and for all in pyproject.toml: "
         'app = "proj" under [tool.celerycheck].',
     )
 
